@@ -1,0 +1,109 @@
+"""Compare the ways to bring a page to the model's size: what each costs in time and in macro-F1.
+
+    python -m benchmarks.preprocessing --data DIR --full-resolution DIR --weights PATH
+
+Every variant gets the same frozen VGG16 (blocks 3, 4 and 5, mean-pooled and standardised), the same
+linear classifier and the same grouped folds of `train/`. Times are medians of alternating runs on the
+pages of `--full-resolution`, one thread.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+SIZE = (224, 224)  # width, height
+
+
+def whole(path: Path) -> Image.Image:
+    """Decode every pixel."""
+    return Image.open(path).convert("RGB")
+
+
+def drafted(path: Path) -> Image.Image:
+    """Let the JPEG decoder halve the page as often as leaves it at least as large as needed."""
+    image = Image.open(path)
+    image.draft("RGB", SIZE)
+    return image.convert("RGB")
+
+
+def stretch(image: Image.Image, reducing_gap: float | None = None) -> Image.Image:
+    """Resize to the model's size and give up the aspect ratio."""
+    return image.resize(SIZE, Image.Resampling.BILINEAR, reducing_gap=reducing_gap)
+
+
+def fit(image: Image.Image, reducing_gap: float | None = None) -> Image.Image:
+    """Resize inside the model's size, aspect ratio kept, on white."""
+    scale = min(SIZE[0] / image.width, SIZE[1] / image.height)
+    inside = (round(image.width * scale), round(image.height * scale))
+    page = image.resize(inside, Image.Resampling.BILINEAR, reducing_gap=reducing_gap)
+    canvas = Image.new("RGB", SIZE, "white")
+    canvas.paste(page, ((SIZE[0] - inside[0]) // 2, (SIZE[1] - inside[1]) // 2))
+    return canvas
+
+
+VARIANTS: dict[str, Callable[[Path], Image.Image]] = {
+    "stretch, every pixel": lambda path: stretch(whole(path)),
+    "stretch, box reduction first": lambda path: stretch(whole(path), 2.0),
+    "stretch, decoder's downscaling": lambda path: stretch(drafted(path)),
+    "fit, every pixel": lambda path: fit(whole(path)),
+    "fit, box reduction first": lambda path: fit(whole(path), 2.0),
+    "fit, decoder's downscaling": lambda path: fit(drafted(path)),
+}
+
+
+def milliseconds(paths: list[Path], runs: int = 7) -> dict[str, float]:
+    """Time each variant from file to pixels; median over the pages and `runs` alternating rounds."""
+    spent: dict[str, list[float]] = {name: [] for name in VARIANTS}
+    for _ in range(runs):
+        for path in paths:
+            for name, variant in VARIANTS.items():
+                start = time.perf_counter()
+                variant(path)
+                spent[name].append(1000 * (time.perf_counter() - start))
+    return {name: statistics.median(times) for name, times in spent.items()}
+
+
+def main() -> None:
+    """Print one line a variant."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import f1_score
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from training.dataset import read_folder
+    from training.models import frozen_features
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--full-resolution", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, required=True)
+    options = parser.parse_args()
+
+    pages = read_folder(options.data, "train")
+    labels = np.array([page.label for page in pages])
+    groups = np.array([page.group for page in pages])
+    network = frozen_features(options.weights, height=SIZE[1], width=SIZE[0])
+    times = milliseconds(sorted(options.full_resolution.glob("*.jpg")))
+    print(f"{'':32s} {'ms a page':>9s}  macro-F1 (10 grouped 5-fold cross-validations)")
+    for name, variant in VARIANTS.items():
+        arrays = np.stack([np.asarray(variant(page.path)) for page in pages])
+        features = network.predict(arrays, batch_size=16, verbose=0)
+        scores = []
+        for seed in range(10):
+            folds = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
+            classifier = make_pipeline(
+                StandardScaler(), LogisticRegression(C=0.01, max_iter=2000, class_weight="balanced")
+            )
+            predicted = cross_val_predict(classifier, features, labels, groups=groups, cv=folds)
+            scores.append(f1_score(labels, predicted, average="macro"))
+        print(f"{name:32s} {times[name]:9.1f}  {np.mean(scores):.3f} ± {np.std(scores):.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""Files: the pictures of a folder, and results that are either whole or not there."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+
+
+def pictures(folder: Path, recursive: bool = True) -> list[Path]:
+    """Return the pictures in a folder by their suffix in any case, sorted; hidden files are passed over."""
+    return sorted(
+        path
+        for path in (folder.rglob("*") if recursive else folder.iterdir())
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    )
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a name beside `path` to write to; it becomes `path` when all went well, else it is removed."""
+    unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,88 @@
+"""The one way from a picture to pixels: training, evaluation, export, demo and device all use it."""
+
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from edge.contract import Contract
+from edge.errors import PageError
+
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
+MIN_SIDE = 64
+"""Shortest side in pixels: under this, no lead of a 12-lead page is more than a few pixels high."""
+MAX_PIXELS = 89_478_485
+"""Pillow warns above this size, 1 GiB of 24-bit colour over 4 bytes over 3; an A3 page at 600 dpi has 70 million."""
+
+UNREADABLE = (
+    OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, MemoryError, OverflowError,
+    NotImplementedError, ZeroDivisionError, struct.error, Image.DecompressionBombError,
+)  # fmt: skip
+"""What Pillow's readers raise on damaged files, found by feeding them such files."""
+
+
+def open_page(source: str | Path | BinaryIO) -> Image.Image:
+    """Open a picture as upright RGB at its own size, transparency on white.
+
+    16-bit greyscale keeps its upper 8 bits, as Pillow itself does for 16-bit colour. Raises
+    `PageError` for a file that is missing, damaged, not a picture, too small, too large, or that
+    holds several pages.
+    """
+    name = str(source) if isinstance(source, str | Path) else "picture"
+    try:
+        with Image.open(source, formats=FORMATS) as image:
+            _refuse_size(image)
+            # A phone's MPO file is a photo with a preview behind it: the first picture is the photo.
+            if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+                raise PageError(f"holds {getattr(image, 'n_frames', 0)} pages: save each as a picture of its own")
+            return _on_white(ImageOps.exif_transpose(image))
+    except PageError as error:
+        raise PageError(f"{name}: {error}") from None
+    except FileNotFoundError:
+        raise PageError(f"{name}: no such file: check the path") from None
+    except IsADirectoryError:
+        raise PageError(f"{name}: is a folder: give a picture") from None
+    except PermissionError:
+        raise PageError(f"{name}: may not be read: check its permissions") from None
+    except Image.DecompressionBombError:
+        raise PageError(f"{name}: has more than {MAX_PIXELS} pixels: scale it down") from None
+    except Image.UnidentifiedImageError:
+        raise PageError(f"{name}: is not a picture in JPEG, PNG, BMP, TIFF or WebP: export it as one") from None
+    except UNREADABLE as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise PageError(f"{name}: cannot be decoded ({reason}): export or photograph the page again") from error
+
+
+def load_page(source: str | Path | BinaryIO | Image.Image, contract: Contract) -> np.ndarray:
+    """Return the picture as the model takes it: uint8 (height, width, 3), RGB.
+
+    `source` is a path, an open binary file, or what `open_page` returned. The page is stretched to
+    the model's size: first by averaging whole blocks down to at least twice that size, then by
+    antialiased bilinear interpolation (the README has the measurements). Raises as `open_page` does.
+    """
+    image = source if isinstance(source, Image.Image) else open_page(source)
+    size = (contract.width, contract.height)
+    return np.asarray(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
+
+
+def _refuse_size(image: Image.Image) -> None:
+    if min(image.size) < MIN_SIDE:
+        raise PageError(
+            f"is {image.width}x{image.height} pixels, the shorter side must have at least {MIN_SIDE}: "
+            "use a larger picture of the page"
+        )
+    if image.width * image.height > MAX_PIXELS:
+        raise PageError(f"has {image.width * image.height} pixels, at most {MAX_PIXELS} are read: scale it down")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+        return Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F"):
+        raise PageError(f"has {image.mode} pixels of 32 bits, whose white is unknown: save it with 8 or 16 bits")
+    if image.has_transparency_data:
+        colours = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), colours).convert("RGB")
+    return image.convert("RGB")

@@ -1,0 +1,68 @@
+"""What every command line here shares: one-line errors, exit codes, and what this is not."""
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from typing import NoReturn
+
+from PIL import Image
+
+from edge.errors import EcgError
+
+NOT_A_DEVICE = "A research tool, not a medical device: no diagnosis may rest on it."
+DRAWN_MODEL = "This model was trained on drawn pages: it shows how the program works and knows nothing about real ECGs."
+
+
+class Parser(argparse.ArgumentParser):
+    """Parse a command line; show defaults in the help, and answer wrong usage with one line."""
+
+    def __init__(self, **settings: object) -> None:
+        """Set the help's form."""
+        super().__init__(
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            allow_abbrev=False,
+            epilog=NOT_A_DEVICE,
+            **settings,  # type: ignore[arg-type]
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with 2."""
+        self.exit(2, f"{self.prog}: {message}: see '{self.prog} --help'\n")
+
+
+def positive(text: str) -> int:
+    """Read a whole number of at least 1."""
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
+
+
+def natural(text: str) -> int:
+    """Read a whole number of at least 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 0")
+    return int(text)
+
+
+def exit_with(command: Callable[[], int]) -> NoReturn:
+    """Run a command and exit with its code: 2 for errors unless they say otherwise, 130 when interrupted."""
+    # Our own line names a picture that is too large; Pillow's warning before it would be a second one.
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    try:
+        code = command()
+        sys.stdout.flush()
+    except EcgError as error:
+        print(error, file=sys.stderr)
+        code = error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its exit
+        code = 1
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}: check the path, its permissions and the disk", file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = 130
+    sys.exit(code)

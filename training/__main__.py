@@ -1,0 +1,157 @@
+"""The lab's command line: explore, train, evaluate, pages."""
+
+import argparse
+import contextlib
+import logging
+import sys
+from pathlib import Path
+
+from edge.terminal import Parser, exit_with, natural, positive
+
+
+def main() -> None:
+    """Run the command that the command line names."""
+    parser = Parser(prog="training", description="Train and judge models that read pictures of 12-lead ECGs.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (describe, _, text) in COMMANDS.items():
+        describe(commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}."))
+    options = parser.parse_args()
+    logging.getLogger("absl").setLevel(logging.ERROR)  # Keras advises against .h5 at every save
+    exit_with(lambda: COMMANDS[options.command][1](options))
+
+
+def _image_size(text: str) -> tuple[int, int]:
+    height, _, width = text.partition("x")
+    if not (height.isdecimal() and width.isdecimal() and min(int(height), int(width)) >= 32):
+        raise argparse.ArgumentTypeError(f"{text!r} is no HEIGHTxWIDTH of at least 32 pixels, as in 224x224")
+    return int(height), int(width)
+
+
+def _data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with a folder of pages a class")
+
+
+def _out(parser: argparse.ArgumentParser, metavar: str, text: str) -> None:
+    parser.add_argument("--out", "-o", type=Path, required=True, metavar=metavar, help=text)
+
+
+def _seed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=natural, default=0, metavar="N", help="makes the splits and all else that is random")
+
+
+def _skip(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--skip-unreadable", action="store_true", help="list unreadable pages and go on without them")
+
+
+def _describe_explore(parser: argparse.ArgumentParser) -> None:
+    _data(parser)
+    _out(parser, "REPORT", "folder for the report")
+    _seed(parser)
+
+
+def _explore(options: argparse.Namespace) -> int:
+    from training.explore import explore
+
+    counts = explore(options.data, options.out, options.seed)
+    labels = sorted({label for numbers in counts.values() for label in numbers})
+    _print_table(("class", *counts), [[label, *(str(numbers.get(label, 0)) for numbers in counts.values())] for label in labels])
+    _print_report(options.out)
+    return 0
+
+
+def _describe_train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", choices=("cnn", "vgg16"), required=True, help="the custom CNN, or VGG16 with ImageNet weights")
+    _data(parser)
+    _out(parser, "RUN", "folder for the .h5, the history and the report; an interrupted run there goes on")
+    parser.add_argument("--epochs", type=positive, default=10, metavar="N", help="passes over the pages")
+    parser.add_argument("--image-size", type=_image_size, default=(224, 224), metavar="HEIGHTxWIDTH", help="pixels of the model's input")
+    parser.add_argument("--weights", default="imagenet", metavar="imagenet|PATH", help="VGG16's weights without its top, vgg16 only")
+    parser.add_argument("--views", type=positive, default=2, metavar="K", help="seeded views of each page for the frozen base, vgg16 only")
+    parser.add_argument("--fine-tune", choices=("none", "block5"), default="none", help="what of VGG16 to train after the head")
+    parser.add_argument("--folds", type=natural, default=0, metavar="N", help="also cross-validate in N grouped folds; 0 for none")
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="folder for the features of the frozen base; ~/.cache/ecg-pages if not given")
+    _skip(parser)
+    _seed(parser)
+
+
+def _train(options: argparse.Namespace) -> int:
+    from edge.errors import UsageError
+    from training.weights import vgg16_weights
+
+    if options.folds == 1:
+        raise UsageError("--folds 1: one fold leaves nothing to learn from: give at least 2, or 0 for none")
+    if options.model == "cnn" and options.fine_tune != "none":
+        raise UsageError("--fine-tune block5: is for --model vgg16, a CNN is trained whole: leave it out")
+    weights = vgg16_weights(options.weights) if options.model == "vgg16" else None
+    with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress to stdout
+        from training.features import default_cache
+        from training.train import Recipe, train
+
+        height, width = options.image_size
+        recipe = Recipe(
+            options.model, options.epochs, height, width, options.views, options.fine_tune, options.folds, options.seed
+        )
+        model = train(options.data, recipe, weights, options.cache or default_cache(), options.out, options.skip_unreadable)
+    print(f"model: {model}")
+    _print_report(options.out)
+    return 0
+
+
+def _describe_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="an .h5 or an .onnx; several stand side by side")
+    _data(parser)
+    _out(parser, "REPORT", "folder for the report")
+    _skip(parser)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    with contextlib.redirect_stdout(sys.stderr):
+        from training.evaluate import evaluate
+        from training.report import DRAWN, SCORE_HEADER, score_rows
+
+        numbers = evaluate(options.models, options.data, options.out, options.skip_unreadable)
+    for model, result in numbers.items():
+        print(model)
+        _print_table(SCORE_HEADER, score_rows(result))
+        if result["pages_seen_in_training"]:
+            print(f"{result['pages_seen_in_training']} of these pages the model has seen in training: they prove nothing")
+        if result["drawn"]:
+            print(DRAWN)
+        print()
+    _print_report(options.out)
+    return 0
+
+
+def _describe_pages(parser: argparse.ArgumentParser) -> None:
+    _out(parser, "DIR", "folder for the class folders and the manifest")
+    parser.add_argument("--per-class", type=positive, default=40, metavar="N", help="pages of each class")
+    _seed(parser)
+
+
+def _pages(options: argparse.Namespace) -> int:
+    from training.pages import draw_pages
+
+    draw_pages(options.out, options.per_class, options.seed)
+    print(f"{4 * options.per_class} drawn pages: {options.out}")
+    return 0
+
+
+def _print_table(header: tuple[str, ...], rows: list[list[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for row in (header, *rows):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _print_report(folder: Path) -> None:
+    print(f"report: {folder / 'report.html'}")
+
+
+COMMANDS = {
+    "explore": (_describe_explore, _explore, "count and show the pages of a data folder"),
+    "train": (_describe_train, _train, "train a model on a data folder"),
+    "evaluate": (_describe_evaluate, _evaluate, "judge models, .h5 or .onnx, on the test pages of a data folder"),
+    "pages": (_describe_pages, _pages, "draw ECG pages of four classes from a seed"),
+}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Views of a page that leave an ECG an ECG: a little turned, scaled, shifted, brighter or darker."""
+
+import math
+
+import numpy as np
+from PIL import Image
+
+ROTATION = 2.0  # degrees, either way; a page laid on a scanner by hand
+SCALE = 0.05  # share of the page
+SHIFT = 0.03  # share of the page's height and width
+BRIGHTNESS = 6.0  # grey levels
+CONTRAST = 0.1  # share of the distance from mid-grey
+
+
+def view(page: np.ndarray, digest: str, number: int, seed: int) -> np.ndarray:
+    """Return view `number` of a page, uint8 (height, width, 3) as it came; view 0 is the page itself.
+
+    The view depends on the page's digest, the number and the seed alone, not on the order of the
+    pages. Nothing is mirrored: a mirrored ECG is that of another heart.
+    """
+    if number == 0:
+        return page
+    rng = np.random.default_rng([seed, number, int(digest[:16], 16)])
+    angle = math.radians(rng.uniform(-ROTATION, ROTATION))
+    scale = 1 + rng.uniform(-SCALE, SCALE)
+    height, width, _ = page.shape
+    shift_x, shift_y = rng.uniform(-SHIFT, SHIFT, 2) * (width, height)
+    cosine, sine = math.cos(angle) / scale, math.sin(angle) / scale
+    centre_x, centre_y = width / 2, height / 2
+    # Pillow wants the way back: from a pixel of the view to its place on the page.
+    way_back = (
+        cosine, sine, centre_x - cosine * (centre_x + shift_x) - sine * (centre_y + shift_y),
+        -sine, cosine, centre_y + sine * (centre_x + shift_x) - cosine * (centre_y + shift_y),
+    )  # fmt: skip
+    turned = Image.fromarray(page).transform(
+        (width, height), Image.Transform.AFFINE, way_back, Image.Resampling.BICUBIC, fillcolor="white"
+    )
+    brightness, contrast = rng.uniform(-BRIGHTNESS, BRIGHTNESS), 1 + rng.uniform(-CONTRAST, CONTRAST)
+    levels = np.clip((np.arange(256) - 127.5) * contrast + 127.5 + brightness, 0, 255).round().astype(np.uint8)
+    return levels[np.asarray(turned)]  # (height, width, 3)

@@ -1,0 +1,276 @@
+"""A data folder: which pages it has, their labels, groups and splits, and their pixels."""
+
+import csv
+import hashlib
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from edge.contract import Contract, TrainedOn
+from edge.errors import PageError
+from edge.files import SUFFIXES, pictures
+from edge.page import load_page, open_page
+from training.errors import DataError
+
+SPLITS = ("train", "test")
+HELD_OUT = 5
+"""One part in this many is held out: for test of a folder without splits, for validation of the rest."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Name one page of a data folder; `split` and `group` are None where nobody stated them."""
+
+    path: Path
+    label: str
+    split: str | None = None
+    group: str | None = None
+    drawn: bool = False
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Hold pages with their pixels.
+
+    `pixels` is uint8 (n, height, width, 3), RGB; `digests` are SHA-256 of the upright pictures at
+    their own size, so that they are the same for every model size and file format.
+    """
+
+    pages: tuple[Page, ...]
+    pixels: np.ndarray
+    digests: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Return how many pages there are."""
+        return len(self.pages)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Return the label of each page, str (n,)."""
+        return np.array([page.label for page in self.pages])
+
+    @property
+    def groups(self) -> np.ndarray:
+        """Return what may not be divided between splits, str (n,): the stated group, else the picture."""
+        return np.array([page.group or digest for page, digest in zip(self.pages, self.digests, strict=True)])
+
+    def select(self, which: np.ndarray) -> "Loaded":
+        """Return the pages that an index array or a mask names."""
+        chosen = np.arange(len(self))[which]
+        return Loaded(
+            tuple(self.pages[i] for i in chosen), self.pixels[chosen], tuple(self.digests[i] for i in chosen)
+        )
+
+
+def read_folder(folder: Path) -> list[Page]:
+    """List the pages below a data folder, sorted by path; pixels are not read.
+
+    Classes are the folders below `train/` and `test/`, or below the folder itself. The label comes
+    from `manifest.csv` (path, label, optionally split, group, drawn), else from `labels.csv`
+    (folder, label), else it is the folder's name. Raises `DataError` where the folder is missing or
+    empty, or where these files name what is not there or contradict the folders.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder: give one with a folder of pages for each class")
+    manifest = _read_manifest(folder)
+    names = _read_labels(folder)
+    found = dict(_class_folders(folder))
+    for path in manifest:
+        found.setdefault(path, (None, ""))
+    pages = []
+    for path, (split, class_folder) in sorted(found.items()):
+        page = manifest.get(path) or Page(path, names.get(class_folder, class_folder))
+        if split and page.split and split != page.split:
+            raise DataError(
+                f"{folder / 'manifest.csv'}: says {page.split!r} of {path.relative_to(folder)}, which lies in "
+                f"{split!r}: correct one of the two"
+            )
+        pages.append(replace(page, split=page.split or split))
+    if not pages:
+        raise DataError(
+            f"{folder}: has no pages: put pictures ({', '.join(sorted(SUFFIXES))}) into a folder for each class"
+        )
+    stated = {page.split for page in pages}
+    if None in stated and len(stated) > 1:
+        lost = next(page.path for page in pages if page.split is None)
+        raise DataError(f"{lost}: has no split while others have one: state 'train' or 'test' for all or for none")
+    _check_classes(folder, pages)
+    return pages
+
+
+def _class_folders(folder: Path) -> Iterator[tuple[Path, tuple[str | None, str]]]:
+    """Yield each picture with the split and the name of the class folder that it lies in."""
+    splits = [name for name in SPLITS if (folder / name).is_dir()]
+    for split in splits or [None]:
+        root = folder / split if split else folder
+        for class_folder in sorted(root.iterdir()):
+            if class_folder.name.startswith(".") or not class_folder.is_dir():
+                continue
+            found = pictures(class_folder)
+            if not found:
+                raise DataError(f"{class_folder}: is a class without a page: add pages or remove the folder")
+            for path in found:
+                yield path, (split, class_folder.name)
+
+
+def _rows(file: Path, required: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Yield the rows of a CSV file that has the required columns."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            reader = csv.DictReader(lines)
+            missing = [name for name in required if name not in (reader.fieldnames or [])]
+            if missing:
+                raise DataError(f"{file}: has no column {missing[0]!r}: its first line must name {','.join(required)}")
+            for number, row in enumerate(reader, start=2):
+                if not all(row[name] for name in required):
+                    raise DataError(f"{file}: line {number} has no {' or no '.join(required)}: complete it")
+                yield row
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{file}: cannot be read as CSV in UTF-8 ({error}): save it as such") from error
+
+
+def _read_manifest(folder: Path) -> dict[Path, Page]:
+    file = folder / "manifest.csv"
+    if not file.exists():
+        return {}
+    pages: dict[Path, Page] = {}
+    for row in _rows(file, ("path", "label")):
+        path = folder / row["path"]
+        if not path.is_file():
+            raise DataError(f"{file}: names {row['path']}, which is not there: correct the path or remove the line")
+        if path in pages:
+            raise DataError(f"{file}: names {row['path']} twice: remove one of the lines")
+        split = row.get("split") or None
+        if split not in (None, *SPLITS):
+            raise DataError(f"{file}: has split {split!r} for {row['path']}: only 'train' and 'test' are splits")
+        drawn = (row.get("drawn") or "false").lower()
+        if drawn not in ("true", "false"):
+            raise DataError(f"{file}: has drawn={drawn!r} for {row['path']}: only 'true' and 'false' are answers")
+        pages[path] = Page(path, row["label"], split, row.get("group") or None, drawn == "true")
+    return pages
+
+
+def _read_labels(folder: Path) -> dict[str, str]:
+    file = folder / "labels.csv"
+    if not file.exists():
+        return {}
+    names = {row["folder"]: row["label"] for row in _rows(file, ("folder", "label"))}
+    for name in names:
+        if not any((folder / split / name).is_dir() for split in ("", *SPLITS)):
+            raise DataError(f"{file}: names the folder {name!r}, which is not there: correct it or remove the line")
+    return names
+
+
+def _check_classes(folder: Path, pages: list[Page]) -> None:
+    learned = Counter(page.label for page in pages if page.split != "test")
+    if not learned:
+        return  # test pages alone can be evaluated
+    unknown = sorted({page.label for page in pages} - set(learned))
+    if unknown:
+        raise DataError(
+            f"{folder / 'test'}: has the class {unknown[0]!r}, which 'train' has not: "
+            "no model could answer it; add it to 'train' or remove it"
+        )
+
+
+def first_contract(folder: Path, pages: Sequence[Page], height: int, width: int, model: str, seed: int) -> Contract:
+    """Return the contract of a model to be trained on pages that are not yet read.
+
+    Raises `DataError` where the pages to learn from have fewer than two classes.
+    """
+    labels = tuple(sorted({page.label for page in pages if page.split != "test"}))
+    if len(labels) < 2:
+        classes = f"has the one class {labels[0]!r}" if labels else "has test pages only"
+        raise DataError(f"{folder}: {classes}: pages of at least two classes to learn from are needed")
+    return Contract(labels, height, width, model, TrainedOn(digest="", pages=0, seed=seed, drawn=False))
+
+
+def load_pages(pages: Sequence[Page], contract: Contract, skip_unreadable: bool = False) -> tuple[Loaded, list[str]]:
+    """Read the pixels of all pages, and say which could not be read.
+
+    Raises `DataError` that names every unreadable page, one a line, unless `skip_unreadable`; the
+    second value lists what was skipped.
+    """
+
+    def read(page: Page) -> tuple[np.ndarray, str] | PageError:
+        try:
+            image = open_page(page.path)
+        except PageError as error:
+            return error
+        size = f"{image.width}x{image.height}".encode()
+        return load_page(image, contract), hashlib.sha256(size + image.tobytes()).hexdigest()
+
+    with ThreadPoolExecutor() as pool:  # Pillow decodes and resizes outside Python's lock
+        results = list(pool.map(read, pages))
+    errors = [str(result) for result in results if isinstance(result, PageError)]
+    if errors and not skip_unreadable:
+        raise DataError(
+            "\n".join([*errors, f"{len(errors)} unreadable pages: mend or remove them, or give --skip-unreadable"])
+        )
+    readable = [(page, result) for page, result in zip(pages, results, strict=True) if not isinstance(result, PageError)]
+    if not readable:
+        raise DataError("none of the pages can be read: export or photograph them again")
+    return (
+        Loaded(
+            tuple(page for page, _ in readable),
+            np.stack([pixels for _, (pixels, _) in readable]),
+            tuple(digest for _, (_, digest) in readable),
+        ),
+        errors,
+    )
+
+
+def test_mask(loaded: Loaded, seed: int) -> np.ndarray:
+    """Return which pages are test pages, bool (n,): those stated, else a fifth held out by the seed."""
+    if any(page.split is None for page in loaded.pages):
+        return hold_out(loaded.labels, loaded.groups, seed)
+    return np.array([page.split == "test" for page in loaded.pages])
+
+
+def hold_out(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
+    """Return the mask, bool (n,), of one fifth that is held out, stratified, with every group on one side.
+
+    A pure function of the labels, the groups and the seed: the order of the pages does not matter.
+    Raises `DataError` where a class would be left without a page on the other side.
+    """
+    divided = [mask for mask in folds(labels, groups, HELD_OUT, seed) if set(labels[~mask]) == set(labels)]
+    if not divided:
+        raise DataError(
+            f"{len(set(groups))} groups of pages cannot be divided so that both sides have every class: "
+            "add pages of other groups"
+        )
+    complete = [mask for mask in divided if set(labels[mask]) == set(labels)]
+    return (complete or divided)[0]
+
+
+def folds(labels: np.ndarray, groups: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
+    """Return the mask, bool (n,), of each of `count` folds, stratified, with every group in one fold.
+
+    Where even the largest class has fewer groups than `count`, there are only so many folds. Raises
+    `DataError` where a class has a single group, which cannot be both learned and held out.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    groups_of = {label: len(set(groups[labels == label])) for label in sorted(set(labels))}
+    for label, number in groups_of.items():
+        if number < 2:
+            pages = int((labels == label).sum())
+            raise DataError(
+                f"class {label!r} has {pages} page{'s' * (pages > 1)} of a single group to learn from and to hold "
+                "out: add pages of another group, or remove the class"
+            )
+    # scikit-learn shuffles groups in the order of their names: sorting makes it a function of the set.
+    order = np.lexsort((labels, groups))
+    splitter = StratifiedGroupKFold(min(count, max(groups_of.values())), shuffle=True, random_state=seed)
+    masks = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that a class has fewer pages than folds: seen above
+        for _, held_out in splitter.split(order, labels[order], groups[order]):
+            masks.append(np.zeros(len(labels), bool))
+            masks[-1][order[held_out]] = True
+    return masks

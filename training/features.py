@@ -1,0 +1,70 @@
+"""The features of a frozen base, computed once and kept on disk, keyed by pixels, weights, layers and size."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from training.errors import RunError
+from edge.files import replacing
+
+BATCH = 16
+"""Pages a step. Always this many, the last step filled up, so that a page's features never depend on the others."""
+
+
+def default_cache() -> Path:
+    """Return where features are kept unless the command line says otherwise."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ecg-pages" / "features"
+
+
+def cached_features(base: keras.Model, pages: Iterator[np.ndarray], count: int, cache: Path) -> np.ndarray:
+    """Return `base`'s features, float32 (count, width), of uint8 pages (height, width, 3).
+
+    Only what the cache does not have is computed; every page is written as soon as it is, so that an
+    interrupted run goes on where it stopped. Raises `RunError` for a damaged file of the cache.
+    """
+    folder = cache / _network_key(base)
+    folder.mkdir(parents=True, exist_ok=True)
+    features = np.empty((count, base.output_shape[-1]), np.float32)
+    waiting: list[tuple[int, Path, np.ndarray]] = []
+    progress = keras.utils.Progbar(count, unit_name="page")
+    for index, page in enumerate(pages):
+        file = folder / f"{hashlib.sha256(page.tobytes()).hexdigest()}.npy"
+        if file.exists():
+            features[index] = _read(file, features.shape[1])
+        else:
+            waiting.append((index, file, page))
+        if len(waiting) == BATCH or (waiting and index == count - 1):
+            batch = np.zeros((BATCH, *page.shape), np.uint8)
+            batch[: len(waiting)] = [page for _, _, page in waiting]
+            computed = base.predict_on_batch(batch)
+            for (place, name, _), row in zip(waiting, computed, strict=False):
+                features[place] = row
+                with replacing(name) as unfinished, unfinished.open("wb") as out:
+                    np.save(out, row)
+            waiting.clear()
+        progress.update(index + 1)
+    return features
+
+
+def _network_key(base: keras.Model) -> str:
+    """Return a digest of everything that a feature depends on besides the page."""
+    key = hashlib.sha256(f"{keras.version()} {keras.backend.backend()} {BATCH} {base.input_shape}".encode())
+    for layer in base.layers:
+        key.update(layer.name.encode())
+        for weights in layer.get_weights():
+            key.update(np.ascontiguousarray(weights).tobytes())
+    return key.hexdigest()[:32]
+
+
+def _read(file: Path, width: int) -> np.ndarray:
+    try:
+        row = np.load(file)
+    except (OSError, ValueError, EOFError) as error:
+        raise RunError(f"{file}: is damaged ({error}): delete it, it is computed again") from error
+    if row.shape != (width,) or row.dtype != np.float32:
+        raise RunError(f"{file}: holds {row.dtype} {row.shape}, not {width} features: delete it, it is computed again")
+    return row

@@ -1,0 +1,88 @@
+"""The figures of the reports; each function returns a matplotlib figure."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from edge.page import open_page
+from training.dataset import Page
+
+INK, SOFT, RIGHT, WRONG = "#1f2a44", "#8a94a6", "#1b7a43", "#b3261e"
+THUMBNAIL = (480, 340)  # pixels; a page's leads can still be told apart
+
+
+def counts_chart(counts: dict[str, dict[str, int]]) -> Figure:
+    """Draw the pages of each class as bars, one colour a split; `counts` is split -> label -> pages."""
+    labels = sorted({label for split in counts.values() for label in split})
+    figure = Figure((7, 0.9 + 0.34 * len(labels) * len(counts)), layout="constrained")
+    axes = figure.subplots()
+    height = 0.8 / len(counts)
+    for place, (split, numbers) in enumerate(counts.items()):
+        at = np.arange(len(labels)) + place * height
+        bars = axes.barh(at, [numbers.get(label, 0) for label in labels], height * 0.92, label=split, color=(INK, SOFT)[place % 2])
+        axes.bar_label(bars, padding=3)
+    axes.set_yticks(np.arange(len(labels)) + height * (len(counts) - 1) / 2, labels)
+    axes.invert_yaxis()
+    axes.set_xlabel("pages")
+    axes.margins(x=0.1)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    return figure
+
+
+def curves(history: Sequence[dict]) -> Figure:
+    """Draw loss and accuracy of training and validation over the epochs, one panel each."""
+    figure = Figure((9, 3.4), layout="constrained")
+    epochs = np.arange(1, len(history) + 1)
+    best = int(np.argmin([row["val_loss"] for row in history]))
+    for axes, name in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
+        for column, label, colour in ((name, "training", SOFT), (f"val_{name}", "validation", INK)):
+            axes.plot(epochs, [row[column] for row in history], "o-", markersize=3, color=colour, label=label)
+        axes.axvline(epochs[best], color=RIGHT, linewidth=1, linestyle=":", label=f"kept (epoch {epochs[best]})")
+        for later in range(1, len(history)):
+            if history[later]["stage"] != history[later - 1]["stage"]:
+                axes.axvline(later + 0.5, color=WRONG, linewidth=1, label=f"from here: {history[later]['stage']}")
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def confusion_chart(confusion: np.ndarray, labels: Sequence[str]) -> Figure:
+    """Draw counts, and the share of each true class, of int (true class, predicted class)."""
+    side = 2.2 + 0.75 * len(labels)
+    figure = Figure((2 * side, side), layout="constrained")
+    with np.errstate(invalid="ignore"):
+        shares = confusion / confusion.sum(axis=1, keepdims=True)
+    for axes, title, texts in zip(
+        figure.subplots(1, 2),
+        ("pages", "share of the true class"),
+        (confusion.astype(str), np.where(np.isnan(shares), "no page", np.char.mod("%.2f", np.nan_to_num(shares)))),
+        strict=True,
+    ):
+        axes.imshow(np.nan_to_num(shares), cmap="Blues", vmin=0, vmax=1)
+        for row, column in np.ndindex(confusion.shape):
+            colour = "white" if shares[row, column] > 0.55 else INK
+            axes.text(column, row, texts[row, column], ha="center", va="center", color=colour)
+        axes.set_xticks(range(len(labels)), labels, rotation=35, ha="right")
+        axes.set_yticks(range(len(labels)), labels)
+        axes.set(title=title, xlabel="predicted", ylabel="true")
+    return figure
+
+
+def contact_sheet(pages: Sequence[Page], captions: Sequence[str], colours: Sequence[str], columns: int = 3) -> Figure:
+    """Draw pages side by side, each under its caption."""
+    rows = -(-len(pages) // columns)
+    figure = Figure((4.2 * columns, 3.35 * rows), layout="constrained")
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes in panels:
+        axes.axis("off")
+    for axes, page, caption, colour in zip(panels, pages, captions, colours, strict=False):
+        image = open_page(page.path)
+        image.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
+        axes.imshow(np.asarray(image))
+        axes.set_title(caption, fontsize=9, color=colour)
+    return figure

@@ -1,0 +1,223 @@
+"""A run: from a data folder to an `.h5` with its contract, its history and its report."""
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from edge.contract import Contract, TrainedOn
+from training.answers import Answers, write_out_of_fold
+from training.augment import view
+from training.dataset import Loaded, first_contract, folds, hold_out, load_pages, read_folder, test_mask
+from training.errors import DataError, RunError
+from training.features import cached_features
+from edge.files import replacing
+from training.fit import Batches, fit, forget, read_history
+from training.models import SavedModel, build_cnn, build_vgg16, save_model, short
+from training.report import write_run_report
+
+LEARNING_RATES = {"cnn": 1e-3, "head": 1e-3, "block5": 1e-5}
+FLOOR = 1e-3
+"""Smallest variance of a feature as a share of the mean variance, so that a map that no training page
+excites is not blown up on another page."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Say how a model is trained: with the pages and the weights, all that its bytes depend on."""
+
+    model: str
+    epochs: int
+    height: int
+    width: int
+    views: int
+    fine_tune: str
+    folds: int
+    seed: int
+
+
+def model_file(run: Path, model: str) -> Path:
+    """Return the name of a run's `.h5`."""
+    return run / f"ecg_{model}_model.h5"
+
+
+def train(data: Path, recipe: Recipe, weights: Path | None, cache: Path, run: Path, skip_unreadable: bool) -> Path:
+    """Train on the pages of `data`, write the run folder, and return its `.h5`.
+
+    A run that was interrupted goes on after its last complete epoch; one that is complete is left
+    as it is. Raises `DataError` for pages that cannot be used and `RunError` where `run` holds
+    another configuration.
+    """
+    loaded, contract = _read_training_pages(data, recipe, skip_unreadable)
+    validation = hold_out(loaded.labels, loaded.groups, recipe.seed)
+    _claim(run, loaded, recipe, weights)
+    target = model_file(run, recipe.model)
+    if target.exists():
+        print(f"{run}: is complete, nothing was trained", file=sys.stderr)
+        return target
+
+    def answers_after_fit(learn: np.ndarray, choose: np.ndarray, answer: np.ndarray, folder: Path) -> Answers:
+        nonlocal network
+        folder.mkdir(parents=True, exist_ok=True)
+        keras.utils.set_random_seed(recipe.seed)
+        parts = loaded.select(learn), loaded.select(choose), contract, recipe, folder
+        network = _fit_cnn(*parts) if recipe.model == "cnn" else _fit_vgg16(*parts, weights, cache)
+        model = SavedModel(network, contract, frozenset())
+        return Answers.of(model.run, loaded.select(answer), contract.labels, np.zeros(answer.sum(), bool))
+
+    network: keras.Model
+    out_of_fold = None
+    if recipe.folds:
+        fold_of = np.zeros(len(loaded), int)
+        probabilities = np.zeros((len(loaded), len(contract.labels)), np.float32)
+        for number, held_out in enumerate(folds(loaded.labels, loaded.groups, recipe.folds, recipe.seed), start=1):
+            print(f"fold {number} of {recipe.folds}", file=sys.stderr)
+            rest = np.flatnonzero(~held_out)
+            choose = np.zeros(len(loaded), bool)
+            choose[rest[hold_out(loaded.labels[rest], loaded.groups[rest], recipe.seed)]] = True
+            fold_folder = run / "folds" / str(number)
+            probabilities[held_out] = answers_after_fit(
+                ~held_out & ~choose, choose, held_out, fold_folder
+            ).probabilities
+            fold_of[held_out] = number
+        out_of_fold = Answers(
+            contract.labels, loaded.pages, loaded.groups, probabilities, np.zeros(len(loaded), bool)
+        )
+        write_out_of_fold(out_of_fold, fold_of, data, run / "out_of_fold.csv")
+        print("the model itself", file=sys.stderr)
+    answers = answers_after_fit(~validation, validation, validation, run)
+    write_run_report(run, contract, read_history(run / "history.csv"), answers, out_of_fold)
+    save_model(SavedModel(network, contract, frozenset(map(short, loaded.digests))), target)
+    forget(run)
+    shutil.rmtree(run / "folds", ignore_errors=True)
+    return target
+
+
+def _read_training_pages(folder: Path, recipe: Recipe, skip_unreadable: bool) -> tuple[Loaded, Contract]:
+    """Read the pages to learn from, and state the contract of the model that they make."""
+    pages = [page for page in read_folder(folder) if page.split != "test"]
+    contract = first_contract(folder, pages, recipe.height, recipe.width, recipe.model, recipe.seed)
+    loaded, skipped = load_pages(pages, contract, skip_unreadable)
+    for line in skipped:
+        print(f"skipped {line}", file=sys.stderr)
+    loaded = loaded.select(~test_mask(loaded, recipe.seed))
+    trained_on = TrainedOn(
+        digest=hashlib.sha256("".join(sorted(map(short, loaded.digests))).encode()).hexdigest(),
+        pages=len(loaded),
+        seed=recipe.seed,
+        drawn=any(page.drawn for page in loaded.pages),
+    )
+    return loaded, dataclasses.replace(contract, trained_on=trained_on)
+
+
+def _claim(run: Path, loaded: Loaded, recipe: Recipe, weights: Path | None) -> None:
+    """Write the configuration into a new run folder, or check that it is the one already there."""
+    pages = sorted(zip(loaded.digests, loaded.labels.tolist(), loaded.groups.tolist(), strict=True))
+    config = dataclasses.asdict(recipe) | {
+        "pages": hashlib.sha256(repr(pages).encode()).hexdigest(),
+        "weights": hashlib.sha256(weights.read_bytes()).hexdigest() if weights else None,
+    }
+    file = run / "config.json"
+    if file.exists():
+        try:
+            earlier = json.loads(file.read_text())
+        except ValueError as error:
+            raise RunError(f"{file}: is damaged ({error}): give another --out") from error
+        different = [name for name in config if earlier.get(name) != config[name]]
+        if different:
+            name = different[0]
+            raise RunError(
+                f"{run}: holds a run with other {name} ({earlier.get(name)}, now {config[name]}): give another --out"
+            )
+        return
+    if run.is_dir() and any(run.iterdir()):
+        raise RunError(f"{run}: is not empty and is no run: give another --out")
+    run.mkdir(parents=True, exist_ok=True)
+    with replacing(file) as unfinished:
+        unfinished.write_text(json.dumps(config, indent=1) + "\n")
+
+
+def _targets(loaded: Loaded, contract: Contract) -> np.ndarray:
+    """Return the labels one-hot, float32 (n, classes)."""
+    return (loaded.labels[:, np.newaxis] == np.array(contract.labels)).astype(np.float32)
+
+
+def _fit_pages(
+    network: keras.Model, learn: Loaded, choose: Loaded, contract: Contract, recipe: Recipe, folder: Path, stage: str
+) -> None:
+    """Train the network on the pages themselves, another view of each in every epoch."""
+    targets = _targets(learn, contract)
+
+    def view_of(index: int, epoch: int) -> np.ndarray:
+        return view(learn.pixels[index], learn.digests[index], epoch, recipe.seed)
+
+    fit(
+        keras.Model(network.input, network.output["logits"]),
+        lambda epoch: Batches(learn.pixels, targets, epoch, recipe.seed, view_of),
+        (choose.pixels, _targets(choose, contract)),
+        recipe.epochs,
+        LEARNING_RATES[stage],
+        folder,
+        stage,
+    )
+
+
+def _fit_cnn(learn: Loaded, choose: Loaded, contract: Contract, recipe: Recipe, folder: Path) -> keras.Model:
+    network = build_cnn(len(contract.labels), recipe.height, recipe.width)
+    _fit_pages(network, learn, choose, contract, recipe, folder, "cnn")
+    return network
+
+
+def _fit_vgg16(
+    learn: Loaded, choose: Loaded, contract: Contract, recipe: Recipe, folder: Path, weights: Path, cache: Path
+) -> keras.Model:
+    """Train the head on features of the frozen base, then, if asked to, block 5 with it."""
+    network = build_vgg16(len(contract.labels), recipe.height, recipe.width, weights)
+    base = keras.Model(network.input, network.get_layer("features").output)
+    views = (
+        view(page, digest, number, recipe.seed)
+        for number in range(recipe.views)
+        for page, digest in zip(learn.pixels, learn.digests, strict=True)
+    )
+    learned = cached_features(base, views, recipe.views * len(learn), cache)  # (views * n, 1280)
+    chosen = cached_features(base, iter(choose.pixels), len(choose), cache)
+    targets = np.tile(_targets(learn, contract), (recipe.views, 1))
+
+    standardise = network.get_layer("standardise")
+    variance = learned.var(axis=0)
+    standardise.set_weights([learned.mean(axis=0), np.maximum(variance, FLOOR * variance.mean())])
+    features = keras.Input(learned.shape[1:])
+    fit(
+        keras.Model(features, network.get_layer("logits")(standardise(features))),
+        lambda epoch: Batches(learned, targets, epoch, recipe.seed),
+        (chosen, _targets(choose, contract)),
+        recipe.epochs,
+        LEARNING_RATES["head"],
+        folder,
+        "head",
+    )
+    if recipe.fine_tune == "block5":
+        _fine_tune(network, learn, choose, contract, recipe, folder)
+    return network
+
+
+def _fine_tune(
+    network: keras.Model, learn: Loaded, choose: Loaded, contract: Contract, recipe: Recipe, folder: Path
+) -> None:
+    """Train block 5 and the head together, and go back to the frozen base where that was no better."""
+    before = network.get_weights()
+    for layer in network.layers:
+        layer.trainable = layer.name.startswith("block5_conv") or layer.name == "logits"
+    _fit_pages(network, learn, choose, contract, recipe, folder, "block5")
+    lowest = {"head": np.inf, "block5": np.inf}
+    for row in read_history(folder / "history.csv"):
+        lowest[row["stage"]] = min(lowest[row["stage"]], row["val_loss"])
+    if lowest["head"] <= lowest["block5"]:
+        network.set_weights(before)
+        print("fine-tuning did not lower the validation loss: the frozen base is kept", file=sys.stderr)
