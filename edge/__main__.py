@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from edge import Classifier, Contract, Prediction, UsageError, __version__
+from edge import Classifier, Prediction, UsageError, __version__
 from edge.files import SUFFIXES, pictures, replacing
 from edge.terminal import DRAWN_MODEL, NOT_A_DEVICE, Parser, exit_with, positive
 
@@ -24,7 +24,9 @@ def main() -> None:
     command = commands.add_parser("predict", help="classify pictures", description="Classify pictures.")
     command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a picture, or a folder of pictures")
     command.add_argument("--model", required=True, metavar="FILE", help="an .onnx made by 'python -m export convert'")
-    command.add_argument("--format", choices=FORMATS, default="text", help="how results are written")
+    command.add_argument(
+        "--format", choices=("text", "json", "jsonl", "csv"), default="text", help="how results are written"
+    )
     command.add_argument("--top-k", type=positive, metavar="N", help="show the N most probable classes, text only")
     command.add_argument("--threads", type=positive, metavar="N", help="threads for one page; all cores if not given")
     command.add_argument("--recursive", action="store_true", help="look into the folders of a folder as well")
@@ -50,7 +52,7 @@ def predict(options: argparse.Namespace) -> int:
             yield prediction
 
     with _results(options.out) as out:
-        FORMATS[options.format](counted(), out, classifier.contract, options.top_k)
+        _write(counted(), out, options.format, classifier.contract.labels, options.top_k)
     if failed:
         print(f"{failed} of {len(sources)} pictures could not be read", file=sys.stderr)
     return 1 if failed else 0
@@ -77,34 +79,29 @@ def _results(out: Path | None) -> Iterator[TextIO]:
             yield file
 
 
-def _text(predictions: Iterable[Prediction], out: TextIO, contract: Contract, top_k: int | None) -> None:
-    for prediction in predictions:
-        ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:top_k]
-        shares = ", ".join(f"{label} {share:.1%}" for label, share in ranked)
-        print(prediction.error or f"{prediction.image}: {shares}", file=out, flush=True)
-
-
-def _jsonl(predictions: Iterable[Prediction], out: TextIO, contract: Contract, top_k: int | None) -> None:
-    for prediction in predictions:
-        print(json.dumps(prediction.as_record(), ensure_ascii=False), file=out, flush=True)
-
-
-def _json(predictions: Iterable[Prediction], out: TextIO, contract: Contract, top_k: int | None) -> None:
-    records = [prediction.as_record() for prediction in predictions]
-    print(json.dumps(records, ensure_ascii=False, indent=1), file=out)
-
-
-def _csv(predictions: Iterable[Prediction], out: TextIO, contract: Contract, top_k: int | None) -> None:
-    writer = csv.writer(out, lineterminator="\n")
-    classes = [f"probability_{label}" for label in contract.labels]
-    writer.writerow(["image", "status", "label", "probability", *classes, "error"])
+def _write(
+    predictions: Iterator[Prediction], out: TextIO, form: str, labels: tuple[str, ...], top_k: int | None
+) -> None:
+    """Write predictions as they come, all but JSON, which is one array."""
+    if form == "json":
+        records = [prediction.as_record() for prediction in predictions]
+        print(json.dumps(records, ensure_ascii=False, indent=1), file=out)
+    table = csv.writer(out, lineterminator="\n")
+    if form == "csv":
+        classes = [f"probability_{label}" for label in labels]
+        table.writerow(["image", "status", "label", "probability", *classes, "error"])
     for found in predictions:
-        shares = [found.probabilities.get(label) for label in contract.labels]
-        writer.writerow([found.image, found.status, found.label, found.probability, *shares, found.error])
+        if form == "csv":
+            shares = [found.probabilities.get(label) for label in labels]
+            table.writerow([found.image, found.status, found.label, found.probability, *shares, found.error])
+        elif form == "jsonl":
+            print(json.dumps(found.as_record(), ensure_ascii=False), file=out)
+        else:
+            ranked = sorted(found.probabilities.items(), key=lambda item: -item[1])[:top_k]
+            print(
+                found.error or f"{found.image}: {', '.join(f'{name} {share:.1%}' for name, share in ranked)}", file=out
+            )
         out.flush()
-
-
-FORMATS = {"text": _text, "json": _json, "jsonl": _jsonl, "csv": _csv}
 
 
 def info(model: str) -> int:

@@ -118,7 +118,9 @@ class Classifier:
         page = load_page(source, self.contract)
         _, probabilities = self.run(page[np.newaxis])
         shares = dict(zip(self.contract.labels, probabilities[0].tolist(), strict=True))
-        return Prediction(image=_name(source), status="ok", label=max(shares, key=shares.__getitem__), probabilities=shares)
+        return Prediction(
+            image=_name(source), status="ok", label=max(shares, key=shares.__getitem__), probabilities=shares
+        )
 
     def predict_many(self, sources: Iterable[str | Path | BinaryIO]) -> Iterator[Prediction]:
         """Classify pictures one after the other as they are asked for; a bad one never stops the others."""

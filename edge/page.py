@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from edge.contract import Contract
 from edge.errors import PageError
@@ -48,7 +48,7 @@ def open_page(source: str | Path | BinaryIO) -> Image.Image:
         raise PageError(f"{name}: may not be read: check its permissions") from None
     except Image.DecompressionBombError:
         raise PageError(f"{name}: has more than {MAX_PIXELS} pixels: scale it down") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise PageError(f"{name}: is not a picture in JPEG, PNG, BMP, TIFF or WebP: export it as one") from None
     except UNREADABLE as error:
         reason = " ".join(str(error).split()) or type(error).__name__

@@ -60,7 +60,8 @@ def exit_with(command: Callable[[], int]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its exit
         code = 1
     except OSError as error:
-        print(f"{error.filename}: {error.strerror}: check the path, its permissions and the disk", file=sys.stderr)
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(f"{what}: check the path, its permissions and the disk", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The lab's command line: explore, train, evaluate, pages."""
+"""The lab's command line: explore, train, evaluate, weights, pages."""
 
 import argparse
 import contextlib
@@ -36,11 +36,19 @@ def _out(parser: argparse.ArgumentParser, metavar: str, text: str) -> None:
 
 
 def _seed(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seed", type=natural, default=0, metavar="N", help="makes the splits and all else that is random")
+    parser.add_argument(
+        "--seed", type=natural, default=0, metavar="N", help="makes the splits and all else that is random"
+    )
 
 
 def _skip(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--skip-unreadable", action="store_true", help="list unreadable pages and go on without them")
+
+
+def _weights(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--weights", default="imagenet", metavar="imagenet|PATH", help="VGG16's weights without its top, vgg16 only"
+    )
 
 
 def _describe_explore(parser: argparse.ArgumentParser) -> None:
@@ -54,22 +62,43 @@ def _explore(options: argparse.Namespace) -> int:
 
     counts = explore(options.data, options.out, options.seed)
     labels = sorted({label for numbers in counts.values() for label in numbers})
-    _print_table(("class", *counts), [[label, *(str(numbers.get(label, 0)) for numbers in counts.values())] for label in labels])
+    _print_table(
+        ("class", *counts), [[label, *(str(numbers.get(label, 0)) for numbers in counts.values())] for label in labels]
+    )
     _print_report(options.out)
     return 0
 
 
 def _describe_train(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", choices=("cnn", "vgg16"), required=True, help="the custom CNN, or VGG16 with ImageNet weights")
+    parser.add_argument(
+        "--model", choices=("cnn", "vgg16"), required=True, help="the custom CNN, or VGG16 with ImageNet weights"
+    )
     _data(parser)
     _out(parser, "RUN", "folder for the .h5, the history and the report; an interrupted run there goes on")
     parser.add_argument("--epochs", type=positive, default=10, metavar="N", help="passes over the pages")
-    parser.add_argument("--image-size", type=_image_size, default=(224, 224), metavar="HEIGHTxWIDTH", help="pixels of the model's input")
-    parser.add_argument("--weights", default="imagenet", metavar="imagenet|PATH", help="VGG16's weights without its top, vgg16 only")
-    parser.add_argument("--views", type=positive, default=2, metavar="K", help="seeded views of each page for the frozen base, vgg16 only")
-    parser.add_argument("--fine-tune", choices=("none", "block5"), default="none", help="what of VGG16 to train after the head")
-    parser.add_argument("--folds", type=natural, default=0, metavar="N", help="also cross-validate in N grouped folds; 0 for none")
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="folder for the features of the frozen base; ~/.cache/ecg-pages if not given")
+    parser.add_argument(
+        "--image-size", type=_image_size, default=(224, 224), metavar="HEIGHTxWIDTH", help="pixels of the model's input"
+    )
+    _weights(parser)
+    parser.add_argument(
+        "--views",
+        type=positive,
+        default=2,
+        metavar="K",
+        help="seeded views of each page for the frozen base, vgg16 only",
+    )
+    parser.add_argument(
+        "--fine-tune", choices=("none", "block5"), default="none", help="what of VGG16 to train after the head"
+    )
+    parser.add_argument(
+        "--folds", type=natural, default=0, metavar="N", help="also cross-validate in N grouped folds; 0 for none"
+    )
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="folder for the features of the frozen base; ~/.cache/ecg-pages if not given",
+    )
     _skip(parser)
     _seed(parser)
 
@@ -91,14 +120,29 @@ def _train(options: argparse.Namespace) -> int:
         recipe = Recipe(
             options.model, options.epochs, height, width, options.views, options.fine_tune, options.folds, options.seed
         )
-        model = train(options.data, recipe, weights, options.cache or default_cache(), options.out, options.skip_unreadable)
+        model = train(
+            options.data, recipe, weights, options.cache or default_cache(), options.out, options.skip_unreadable
+        )
     print(f"model: {model}")
     _print_report(options.out)
     return 0
 
 
+def _describe_weights(parser: argparse.ArgumentParser) -> None:
+    _weights(parser)
+
+
+def _fetch_weights(options: argparse.Namespace) -> int:
+    from training.weights import vgg16_weights
+
+    print(f"weights: {vgg16_weights(options.weights)}")
+    return 0
+
+
 def _describe_evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="an .h5 or an .onnx; several stand side by side")
+    parser.add_argument(
+        "models", nargs="+", type=Path, metavar="MODEL", help="an .h5 or an .onnx; several stand side by side"
+    )
     _data(parser)
     _out(parser, "REPORT", "folder for the report")
     _skip(parser)
@@ -114,7 +158,9 @@ def _evaluate(options: argparse.Namespace) -> int:
         print(model)
         _print_table(SCORE_HEADER, score_rows(result))
         if result["pages_seen_in_training"]:
-            print(f"{result['pages_seen_in_training']} of these pages the model has seen in training: they prove nothing")
+            print(
+                f"{result['pages_seen_in_training']} of these pages the model has seen in training: they prove nothing"
+            )
         if result["drawn"]:
             print(DRAWN)
         print()
@@ -150,6 +196,7 @@ COMMANDS = {
     "explore": (_describe_explore, _explore, "count and show the pages of a data folder"),
     "train": (_describe_train, _train, "train a model on a data folder"),
     "evaluate": (_describe_evaluate, _evaluate, "judge models, .h5 or .onnx, on the test pages of a data folder"),
+    "weights": (_describe_weights, _fetch_weights, "fetch VGG16's ImageNet weights and say where they are"),
     "pages": (_describe_pages, _pages, "draw ECG pages of four classes from a seed"),
 }
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from training.dataset import Loaded, Page
 from edge.files import replacing
+from training.dataset import Loaded, Page
 
 RESAMPLES = 2000
 

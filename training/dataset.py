@@ -62,9 +62,7 @@ class Loaded:
     def select(self, which: np.ndarray) -> "Loaded":
         """Return the pages that an index array or a mask names."""
         chosen = np.arange(len(self))[which]
-        return Loaded(
-            tuple(self.pages[i] for i in chosen), self.pixels[chosen], tuple(self.digests[i] for i in chosen)
-        )
+        return Loaded(tuple(self.pages[i] for i in chosen), self.pixels[chosen], tuple(self.digests[i] for i in chosen))
 
 
 def read_folder(folder: Path) -> list[Page]:
@@ -212,7 +210,9 @@ def load_pages(pages: Sequence[Page], contract: Contract, skip_unreadable: bool 
         raise DataError(
             "\n".join([*errors, f"{len(errors)} unreadable pages: mend or remove them, or give --skip-unreadable"])
         )
-    readable = [(page, result) for page, result in zip(pages, results, strict=True) if not isinstance(result, PageError)]
+    readable = [
+        (page, result) for page, result in zip(pages, results, strict=True) if not isinstance(result, PageError)
+    ]
     if not readable:
         raise DataError("none of the pages can be read: export or photograph them again")
     return (

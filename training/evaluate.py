@@ -83,7 +83,9 @@ def _add_model(report: Report, name: str, subject: Subject, loaded: Loaded) -> d
     """Add a model's answers, and its curves where its history lies beside it."""
     unknown = sorted(set(loaded.labels) - set(subject.contract.labels))
     if unknown:
-        raise DataError(f"{subject.path}: does not know the class {unknown[0]!r} of the test pages: train it again with it")
+        raise DataError(
+            f"{subject.path}: does not know the class {unknown[0]!r} of the test pages: train it again with it"
+        )
     seen = np.array([short(digest) in subject.trained_on for digest in loaded.digests])
     answers = Answers.of(subject.run, loaded, subject.contract.labels, seen)
     if subject.contract.trained_on.drawn:

@@ -8,8 +8,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from training.errors import RunError
 from edge.files import replacing
+from training.errors import RunError
 
 BATCH = 16
 """Pages a step. Always this many, the last step filled up, so that a page's features never depend on the others."""

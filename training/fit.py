@@ -126,7 +126,10 @@ def read_history(file: Path) -> list[dict]:
         return []
     with file.open(newline="") as lines:
         return [
-            {name: value if name == "stage" else int(value) if name == "epoch" else float(value) for name, value in row.items()}
+            {
+                name: value if name == "stage" else int(value) if name == "epoch" else float(value)
+                for name, value in row.items()
+            }
             for row in csv.DictReader(lines)
         ]
 

@@ -69,13 +69,17 @@ def frozen_vgg16(weights: Path, height: int, width: int) -> keras.Model:
         vgg16 = keras.applications.VGG16(include_top=False, weights=str(weights), input_shape=(height, width, 3))
     except (ValueError, OSError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"{weights}: are not the weights of VGG16 without its top ({reason}): give that file") from error
+        raise ModelError(
+            f"{weights}: are not the weights of VGG16 without its top ({reason}): give that file"
+        ) from error
     image = keras.Input((height, width, 3), dtype="uint8", name=INPUT)
     x = keras.layers.Rescaling(1.0, name="to_float")(image)
     # `preprocess_input` in a model saves to .h5 and then does not load; a 1x1 convolution does both.
     to_bgr = keras.layers.Conv2D(3, 1, name="to_bgr_without_mean")
     x = to_bgr(x)
-    to_bgr.set_weights([np.eye(3, dtype=np.float32)[::-1].reshape(1, 1, 3, 3), -np.array(IMAGENET_MEAN_BGR, np.float32)])
+    to_bgr.set_weights(
+        [np.eye(3, dtype=np.float32)[::-1].reshape(1, 1, 3, 3), -np.array(IMAGENET_MEAN_BGR, np.float32)]
+    )
     means = []
     for layer in vgg16.layers[1:]:
         x = layer(x)
@@ -127,9 +131,13 @@ def load_model(path: Path) -> SavedModel:
             text, digests = file.attrs.get(CONTRACT_KEY), file.get(TRAINED_ON_KEY)
             trained_on = frozenset(digest.decode() for digest in digests[:]) if digests is not None else None
     except OSError as error:
-        raise ModelError(f"{path}: is not an HDF5 file, or is cut short: give an .h5 made by 'python -m training train'") from error
+        raise ModelError(
+            f"{path}: is not an HDF5 file, or is cut short: give an .h5 made by 'python -m training train'"
+        ) from error
     if text is None or trained_on is None:
-        raise ModelError(f"{path}: has no {CONTRACT_KEY}, it is not from this program: make one with 'python -m training train'")
+        raise ModelError(
+            f"{path}: has no {CONTRACT_KEY}, it is not from this program: make one with 'python -m training train'"
+        )
     try:
         contract = Contract.from_json(text)
         network = keras.models.load_model(path, compile=False, safe_mode=True)
@@ -139,7 +147,9 @@ def load_model(path: Path) -> SavedModel:
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"{path}: Keras cannot load it ({reason}): train it again") from error
     classes = (None, len(contract.labels))
-    outputs = {name: tensor.shape for name, tensor in network.output.items()} if isinstance(network.output, dict) else {}
+    outputs = (
+        {name: tensor.shape for name, tensor in network.output.items()} if isinstance(network.output, dict) else {}
+    )
     if (network.input_shape, outputs) != ((None, contract.height, contract.width, 3), dict.fromkeys(OUTPUTS, classes)):
         raise ModelError(f"{path}: its network contradicts its contract: train it again")
     return SavedModel(network, contract, trained_on)

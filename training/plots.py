@@ -21,7 +21,9 @@ def counts_chart(counts: dict[str, dict[str, int]]) -> Figure:
     height = 0.8 / len(counts)
     for place, (split, numbers) in enumerate(counts.items()):
         at = np.arange(len(labels)) + place * height
-        bars = axes.barh(at, [numbers.get(label, 0) for label in labels], height * 0.92, label=split, color=(INK, SOFT)[place % 2])
+        bars = axes.barh(
+            at, [numbers.get(label, 0) for label in labels], height * 0.92, label=split, color=(INK, SOFT)[place % 2]
+        )
         axes.bar_label(bars, padding=3)
     axes.set_yticks(np.arange(len(labels)) + height * (len(counts) - 1) / 2, labels)
     axes.invert_yaxis()

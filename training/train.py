@@ -12,12 +12,12 @@ import keras
 import numpy as np
 
 from edge.contract import Contract, TrainedOn
+from edge.files import replacing
 from training.answers import Answers, write_out_of_fold
 from training.augment import view
 from training.dataset import Loaded, first_contract, folds, hold_out, load_pages, read_folder, test_mask
-from training.errors import DataError, RunError
+from training.errors import RunError
 from training.features import cached_features
-from edge.files import replacing
 from training.fit import Batches, fit, forget, read_history
 from training.models import SavedModel, build_cnn, build_vgg16, save_model, short
 from training.report import write_run_report
@@ -86,9 +86,7 @@ def train(data: Path, recipe: Recipe, weights: Path | None, cache: Path, run: Pa
                 ~held_out & ~choose, choose, held_out, fold_folder
             ).probabilities
             fold_of[held_out] = number
-        out_of_fold = Answers(
-            contract.labels, loaded.pages, loaded.groups, probabilities, np.zeros(len(loaded), bool)
-        )
+        out_of_fold = Answers(contract.labels, loaded.pages, loaded.groups, probabilities, np.zeros(len(loaded), bool))
         write_out_of_fold(out_of_fold, fold_of, data, run / "out_of_fold.csv")
         print("the model itself", file=sys.stderr)
     answers = answers_after_fit(~validation, validation, validation, run)

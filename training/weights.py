@@ -7,8 +7,8 @@ import threading
 import urllib.request
 from pathlib import Path
 
-from training.errors import RunError
 from edge.files import replacing
+from training.errors import RunError
 
 # The file and the digest of keras.applications.vgg16 without its top.
 URL = (

@@ -1,0 +1,49 @@
+# make run    everything once on drawn pages, from nothing to a table of predictions
+# make test   every test;  make lint  style and types;  make demo  the page in the browser
+
+PYTHON ?= python3
+PY := .venv/bin/python
+READY := .venv/installed
+WEIGHTS ?= imagenet
+MODELS ?= cnn vgg16
+MODEL ?= runs/cnn.onnx
+PAGES := runs/pages/manifest.csv
+
+.PHONY: run results test lint demo
+.DELETE_ON_ERROR:
+
+$(READY): requirements.txt edge/requirements.txt
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+run: $(READY) $(PAGES)
+	@if [ "$(WEIGHTS)" = imagenet ] && ! $(PY) -m training weights; then \
+	    echo "VGG16 without its ImageNet weights is no transfer: going on with the CNN alone" >&2; \
+	    $(MAKE) --no-print-directory results MODELS=cnn; \
+	else \
+	    $(MAKE) --no-print-directory results; \
+	fi
+
+results: $(MODELS:%=runs/%.onnx)
+	$(PY) -m training evaluate $(foreach model,$(MODELS),runs/$(model)/ecg_$(model)_model.h5) --data runs/pages --out runs/evaluation
+	$(PY) -m edge predict runs/pages/test/*/*_0000.jpg --model runs/$(lastword $(MODELS)).onnx
+
+$(PAGES): $(READY)
+	$(PY) -m training pages --out runs/pages
+
+runs/%.onnx: $(PAGES)
+	$(PY) -m training train --model $* --data runs/pages --out runs/$* --weights "$(WEIGHTS)"
+	$(PY) -m export convert runs/$*/ecg_$*_model.h5 --out $@ --images runs/pages/test
+	$(PY) -m export verify runs/$*/ecg_$*_model.h5 $@ --images runs/pages/test
+
+demo: $(READY) $(MODEL)
+	$(PY) demo.py --model $(MODEL)
+
+test: $(READY)
+	$(PY) -m pytest
+
+lint: $(READY)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy

@@ -1,0 +1,102 @@
+"""The shop window: a page in the browser that classifies a picture of an ECG with an exported model."""
+
+import argparse
+import contextlib
+import io
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge import Classifier, PageError
+from edge.errors import EcgError
+from edge.terminal import DRAWN_MODEL, NOT_A_DEVICE, Parser, exit_with
+
+if TYPE_CHECKING:
+    import gradio
+
+MAX_FILE_SIZE = "20mb"  # a page at 600 dpi as JPEG has about 10
+FORGET_AFTER = 600  # seconds until an uploaded picture is deleted
+
+
+def main() -> None:
+    """Serve the page until interrupted."""
+    parser = Parser(prog="demo.py", description="Classify pictures of ECGs in the browser.")
+    parser.add_argument("--model", required=True, metavar="FILE", help="an .onnx made by 'python -m export convert'")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for the whole network")
+    parser.add_argument("--port", type=int, default=7860, help="port to listen on")
+    parser.add_argument("--share", action="store_true", help="make a public link, through Gradio's relay")
+    options = parser.parse_args()
+    exit_with(lambda: serve(options))
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Open the model, start the server, say where it is, and wait."""
+    demo = build(Classifier(options.model))
+    if options.share:
+        print("with --share, pictures pass through Gradio's relay: show no page that names a person", file=sys.stderr)
+    settings = {"max_file_size": MAX_FILE_SIZE, "prevent_thread_lock": True, "theme": _theme(), "footer_links": []}
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # Gradio's own lines, said here in our words
+            _, local, public = demo.launch(
+                server_name=options.host, server_port=options.port, share=options.share, **settings
+            )
+    except OSError as error:
+        raise EcgError(
+            f"port {options.port} of {options.host} cannot be opened ({error}): give another --port"
+        ) from error
+    print(f"demo: {local}", flush=True)
+    if options.share:
+        if public is None:
+            print("no public link could be had, the relay cannot be reached: the local one works", file=sys.stderr)
+        else:
+            print(f"public: {public}", flush=True)
+    demo.block_thread()
+    return 0
+
+
+def build(classifier: Classifier) -> "gradio.Blocks":
+    """Return the page: a picture in, every class with its probability out."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+    import gradio
+
+    def classify(picture: str | None) -> dict[str, float] | None:
+        if picture is None:
+            return None
+        try:
+            return classifier.predict(picture).probabilities
+        except PageError as error:
+            # The person knows the picture by its own name, not by that of the upload's folder.
+            raise gradio.Error(str(error).replace(picture, Path(picture).name), print_exception=False) from error
+
+    with gradio.Blocks(title="ECG pages", analytics_enabled=False, delete_cache=(FORGET_AFTER, FORGET_AFTER)) as demo:
+        gradio.Markdown(f"# What does a model see in this ECG?\n\n**{NOT_A_DEVICE}**")
+        if classifier.contract.trained_on.drawn:
+            gradio.Markdown(f"**{DRAWN_MODEL}**")
+        with gradio.Row():
+            # image_mode=None hands over the file untouched, for the one function that opens pictures.
+            picture = gradio.Image(
+                type="filepath",
+                image_mode=None,
+                sources=["upload", "clipboard"],
+                label="Picture of a 12-lead ECG",
+                height=420,
+            )
+            answer = gradio.Label(label="Classes and their probabilities")
+        gradio.Markdown(
+            f"Model: {classifier.contract.architecture}, trained on {classifier.contract.trained_on.pages} pages. "
+            "It gives an answer for any picture, also for one that is no ECG. Pictures are deleted after ten minutes."
+        )
+        picture.change(classify, picture, answer, api_name="classify")
+    return demo
+
+
+def _theme() -> "gradio.themes.Base":
+    """Return Gradio's default look with the fonts of the machine: no font is fetched from the net."""
+    import gradio
+
+    return gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The gate's command line: convert and verify."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from edge.terminal import Parser, exit_with
+
+
+def main() -> None:
+    """Run the command that the command line names."""
+    parser = Parser(
+        prog="export", description="Export trained models to ONNX, and prove that the answers stay the same."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    command = commands.add_parser(
+        "convert", help="write an .onnx", description="Write an .onnx if it gives the answers of the .h5."
+    )
+    _h5_and_images(command)
+    command.add_argument("--out", "-o", type=Path, required=True, metavar="MODEL.onnx", help="the file to write")
+    command = commands.add_parser(
+        "verify", help="compare an .onnx with its .h5", description="Compare an .onnx with its .h5."
+    )
+    _h5_and_images(command)
+    command.add_argument("onnx", type=Path, metavar="MODEL.onnx", help="made by 'convert'")
+    command.add_argument("--json", action="store_true", help="print JSON, not a table")
+    options = parser.parse_args()
+    exit_with(lambda: convert(options) if options.command == "convert" else verify(options))
+
+
+def _h5_and_images(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("h5", type=Path, metavar="MODEL.h5", help="made by 'python -m training train'")
+    parser.add_argument(
+        "--images", type=Path, required=True, metavar="DIR", help="ECG pages to compare on, with subfolders"
+    )
+
+
+def convert(options: argparse.Namespace) -> int:
+    """Write the ONNX file and print the table of the comparison."""
+    from export.convert import convert as convert_model
+
+    print(convert_model(options.h5, options.out, options.images).table())
+    print(f"model: {options.out}")
+    return 0
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Print the comparison; return 1 where the two disagree."""
+    from edge import Classifier
+    from export.parity import compare
+    from training.models import load_model
+
+    parity = compare(load_model(options.h5), Classifier(options.onnx), options.images)
+    print(json.dumps(parity.as_record(), indent=1) if options.json else parity.table())
+    if parity.failures:
+        print(f"{options.onnx}: gives other answers than {options.h5}: {'; '.join(parity.failures)}", file=sys.stderr)
+    return 1 if parity.failures else 0
+
+
+if __name__ == "__main__":
+    main()
