@@ -92,8 +92,8 @@ def _write(
         table.writerow(["image", "status", "label", "probability", *classes, "error"])
     for found in predictions:
         if form == "csv":
-            shares = [found.probabilities.get(label) for label in labels]
-            table.writerow([found.image, found.status, found.label, found.probability, *shares, found.error])
+            row = [found.probabilities.get(label) for label in labels]
+            table.writerow([found.image, found.status, found.label, found.probability, *row, found.error])
         elif form == "jsonl":
             print(json.dumps(found.as_record(), ensure_ascii=False), file=out)
         else:

@@ -7,8 +7,6 @@ import warnings
 from collections.abc import Callable
 from typing import NoReturn
 
-from PIL import Image
-
 from edge.errors import EcgError
 
 NOT_A_DEVICE = "A research tool, not a medical device: no diagnosis may rest on it."
@@ -48,8 +46,8 @@ def natural(text: str) -> int:
 
 def exit_with(command: Callable[[], int]) -> NoReturn:
     """Run a command and exit with its code: 2 for errors unless they say otherwise, 130 when interrupted."""
-    # Our own line names a picture that is too large; Pillow's warning before it would be a second one.
-    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    # Our own line says what is wrong with a picture; Pillow's warnings before it would be further ones.
+    warnings.filterwarnings("ignore", module="PIL")
     try:
         code = command()
         sys.stdout.flush()

@@ -64,7 +64,8 @@ class Parity:
         rows = {
             "pages": f"{self.pages}, in batches of {sizes}",
             "largest difference, logits": f"{self.logit_difference:.2e}  (at most {LOGIT_TOLERANCE:g})",
-            "largest difference, probability": f"{self.probability_difference:.2e}  (at most {PROBABILITY_TOLERANCE:g})",
+            "largest difference, probability": f"{self.probability_difference:.2e}"
+            f"  (at most {PROBABILITY_TOLERANCE:g})",
             "pages with another class": f"{self.other_class}",
             "how sure the model was": f"median {self.median_certain:.3f}, highest {self.most_certain:.3f}, "
             f"{self.saturated:.0%} of pages at {SATURATED} or more",

@@ -225,7 +225,7 @@ def load_pages(pages: Sequence[Page], contract: Contract, skip_unreadable: bool 
     )
 
 
-def test_mask(loaded: Loaded, seed: int) -> np.ndarray:
+def are_test(loaded: Loaded, seed: int) -> np.ndarray:
     """Return which pages are test pages, bool (n,): those stated, else a fifth held out by the seed."""
     if any(page.split is None for page in loaded.pages):
         return hold_out(loaded.labels, loaded.groups, seed)
@@ -256,7 +256,7 @@ def folds(labels: np.ndarray, groups: np.ndarray, count: int, seed: int) -> list
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    groups_of = {label: len(set(groups[labels == label])) for label in sorted(set(labels))}
+    groups_of = {label: len(set(groups[labels == label])) for label in sorted(set(labels.tolist()))}
     for label, number in groups_of.items():
         if number < 2:
             pages = int((labels == label).sum())

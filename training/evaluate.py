@@ -12,7 +12,7 @@ from edge.contract import Contract
 from edge.errors import ModelError
 from training import plots
 from training.answers import Answers
-from training.dataset import Loaded, Page, load_pages, read_folder, test_mask
+from training.dataset import Loaded, Page, are_test, load_pages, read_folder
 from training.errors import DataError
 from training.fit import read_history
 from training.models import TRAINED_ON_KEY, load_model, short
@@ -76,12 +76,12 @@ def _test_pages(pages: list[Page], contract: Contract, seed: int, skip_unreadabl
     loaded, skipped = load_pages(pages, contract, skip_unreadable)
     for line in skipped:
         print(f"skipped {line}", file=sys.stderr)
-    return loaded.select(test_mask(loaded, seed))
+    return loaded.select(are_test(loaded, seed))
 
 
 def _add_model(report: Report, name: str, subject: Subject, loaded: Loaded) -> dict:
     """Add a model's answers, and its curves where its history lies beside it."""
-    unknown = sorted(set(loaded.labels) - set(subject.contract.labels))
+    unknown = sorted(set(loaded.labels.tolist()) - set(subject.contract.labels))
     if unknown:
         raise DataError(
             f"{subject.path}: does not know the class {unknown[0]!r} of the test pages: train it again with it"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from training import plots
-from training.dataset import first_contract, load_pages, read_folder, test_mask
+from training.dataset import are_test, first_contract, load_pages, read_folder
 from training.report import DRAWN, Report
 
 SAMPLES = 3
@@ -23,7 +23,7 @@ def explore(data: Path, out: Path, seed: int) -> dict[str, dict[str, int]]:
     loaded, unreadable = load_pages(pages, first_contract(data, pages, 224, 224, "none", seed), skip_unreadable=True)
     for line in unreadable:
         print(line, file=sys.stderr)
-    is_test = test_mask(loaded, seed)
+    is_test = are_test(loaded, seed)
     splits = {"train": loaded.labels[~is_test], "test": loaded.labels[is_test]}
     counts = {split: dict(sorted(Counter(labels.tolist()).items())) for split, labels in splits.items() if len(labels)}
 

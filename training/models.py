@@ -35,15 +35,16 @@ def build_cnn(classes: int, height: int, width: int, dropout: float = 0.3) -> ke
     """
     image = keras.Input((height, width, 3), dtype="uint8", name=INPUT)
     x = keras.layers.Rescaling(1 / 255, name="rescale")(image)
-    filters = 16
+    filters, stage = 16, 1
     while max(x.shape[1:3]) > SMALLEST_MAP:
-        x = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+        # Every layer has a name of its own: Keras' numbered ones depend on what was built before.
+        x = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"conv_{stage}")(x)
         # The default momentum of 0.99 still carries the initial mean after the few steps of a small set.
-        x = keras.layers.BatchNormalization(momentum=0.9)(x)
-        x = keras.layers.ReLU()(x)
-        x = keras.layers.MaxPooling2D(padding="same")(x)
-        filters = min(2 * filters, 128)
-    x = keras.layers.Flatten()(x)
+        x = keras.layers.BatchNormalization(momentum=0.9, name=f"norm_{stage}")(x)
+        x = keras.layers.ReLU(name=f"relu_{stage}")(x)
+        x = keras.layers.MaxPooling2D(padding="same", name=f"pool_{stage}")(x)
+        filters, stage = min(2 * filters, 128), stage + 1
+    x = keras.layers.Flatten(name="flatten")(x)
     x = keras.layers.Dropout(dropout, name="dropout")(x)
     return _with_outputs(image, keras.layers.Dense(classes, name="logits")(x))
 
@@ -91,7 +92,7 @@ def frozen_vgg16(weights: Path, height: int, width: int) -> keras.Model:
 
 def _with_outputs(image: keras.KerasTensor, logits: keras.KerasTensor) -> keras.Model:
     probabilities = keras.layers.Softmax(name="probabilities")(logits)
-    return keras.Model(image, {"logits": logits, "probabilities": probabilities})
+    return keras.Model(image, {"logits": logits, "probabilities": probabilities}, name="ecg")
 
 
 @dataclass(frozen=True)

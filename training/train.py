@@ -15,14 +15,14 @@ from edge.contract import Contract, TrainedOn
 from edge.files import replacing
 from training.answers import Answers, write_out_of_fold
 from training.augment import view
-from training.dataset import Loaded, first_contract, folds, hold_out, load_pages, read_folder, test_mask
+from training.dataset import Loaded, are_test, first_contract, folds, hold_out, load_pages, read_folder
 from training.errors import RunError
 from training.features import cached_features
 from training.fit import Batches, fit, forget, read_history
 from training.models import SavedModel, build_cnn, build_vgg16, save_model, short
 from training.report import write_run_report
 
-LEARNING_RATES = {"cnn": 1e-3, "head": 1e-3, "block5": 1e-5}
+LEARNING_RATES = {"cnn": 3e-4, "head": 1e-3, "block5": 1e-5}
 FLOOR = 1e-3
 """Smallest variance of a feature as a share of the mean variance, so that a map that no training page
 excites is not blown up on another page."""
@@ -104,7 +104,7 @@ def _read_training_pages(folder: Path, recipe: Recipe, skip_unreadable: bool) ->
     loaded, skipped = load_pages(pages, contract, skip_unreadable)
     for line in skipped:
         print(f"skipped {line}", file=sys.stderr)
-    loaded = loaded.select(~test_mask(loaded, recipe.seed))
+    loaded = loaded.select(~are_test(loaded, recipe.seed))
     trained_on = TrainedOn(
         digest=hashlib.sha256("".join(sorted(map(short, loaded.digests))).encode()).hexdigest(),
         pages=len(loaded),

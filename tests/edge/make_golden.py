@@ -1,0 +1,78 @@
+"""Write the golden files again: python -m tests.edge.make_golden
+
+`page.png` is a drawn page, `pixels.png` what the preprocessing makes of it, `tiny.onnx` a linear model on
+16x16 means with seeded weights, and `answer.json` what NumPy in double precision says that it answers.
+A change of `pixels.png` is a change of the preprocessing and needs a new id.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+
+from edge.contract import CONTRACT_KEY, Contract, TrainedOn
+from edge.page import load_page
+from training.pages.page import draw_page
+from training.pages.signals import history_of_mi
+
+GOLDEN = Path(__file__).parent / "golden"
+CONTRACT = Contract(
+    labels=("früherer Infarkt, Vorderwand", "normal", "premature beats"),
+    height=96,
+    width=160,
+    architecture="tiny",
+    trained_on=TrainedOn(digest="0" * 64, pages=0, seed=0, drawn=True),
+)
+
+
+def main() -> None:
+    rng = np.random.default_rng(7)
+    GOLDEN.mkdir(exist_ok=True)
+    page = draw_page(history_of_mi(rng), rng).resize((442, 314), Image.Resampling.LANCZOS).quantize(32)
+    page.convert("RGB").save(GOLDEN / "page.png", optimize=True)
+    pixels = load_page(GOLDEN / "page.png", CONTRACT)
+    Image.fromarray(pixels).save(GOLDEN / "pixels.png", optimize=True)
+
+    weights = rng.normal(0, 0.5, (3 * 6 * 10, 3)).astype(np.float32)
+    bias = rng.normal(0, 0.5, 3).astype(np.float32)
+    onnx.save(tiny_model(weights, bias), GOLDEN / "tiny.onnx")
+
+    means = (pixels / 255.0).reshape(6, 16, 10, 16, 3).mean(axis=(1, 3))  # (6, 10, 3)
+    logits = means.transpose(2, 0, 1).ravel() @ weights.astype(float) + bias
+    shares = np.exp(logits - logits.max())
+    answer = dict(zip(CONTRACT.labels, (shares / shares.sum()).tolist(), strict=True))
+    (GOLDEN / "answer.json").write_text(json.dumps(answer, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def tiny_model(weights: np.ndarray, bias: np.ndarray) -> onnx.ModelProto:
+    node = helper.make_node
+    graph = helper.make_graph(
+        [
+            node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
+            node("Mul", ["float", "scale"], ["scaled"]),
+            node("Transpose", ["scaled"], ["planes"], perm=[0, 3, 1, 2]),
+            node("AveragePool", ["planes"], ["means"], kernel_shape=[16, 16], strides=[16, 16]),
+            node("Flatten", ["means"], ["features"]),
+            node("Gemm", ["features", "weights", "bias"], ["logits"]),
+            node("Softmax", ["logits"], ["probabilities"]),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", CONTRACT.height, CONTRACT.width, 3])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3]) for name in ("logits", "probabilities")],
+        [
+            numpy_helper.from_array(np.float32(1 / 255), "scale"),
+            numpy_helper.from_array(weights, "weights"),
+            numpy_helper.from_array(bias, "bias"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, {CONTRACT_KEY: CONTRACT.to_json()})
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""The classifier: golden answers, and models that are refused."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from edge import Classifier, Contract, ModelError, PageError, Prediction
+from edge.contract import CONTRACT_KEY
+
+
+def test_three_lines_give_the_golden_answer(golden: Path) -> None:
+    model = Classifier(golden / "tiny.onnx")
+    prediction = model.predict(golden / "page.png")
+    expected = json.loads((golden / "answer.json").read_text(encoding="utf-8"))
+    assert prediction.status == "ok"
+    assert list(prediction.probabilities) == list(expected)
+    assert prediction.probabilities == pytest.approx(expected, abs=1e-6)
+    assert prediction.label == max(expected, key=expected.get)
+    assert prediction.probability == max(prediction.probabilities.values())
+
+
+def test_one_thread_gives_the_same_answer(golden: Path, classifier: Classifier) -> None:
+    alone = Classifier(golden / "tiny.onnx", threads=1)
+    assert alone.predict(golden / "page.png").label == classifier.predict(golden / "page.png").label
+
+
+def test_a_bad_picture_stops_predict_but_not_predict_many(golden: Path, classifier: Classifier, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_text("no picture")
+    with pytest.raises(PageError):
+        classifier.predict(bad)
+    good = golden / "page.png"
+    answers = list(classifier.predict_many([good, bad, good]))
+    assert [answer.status for answer in answers] == ["ok", "error", "ok"]
+    assert answers[0] == answers[2]
+    assert answers[1].as_record() == {"image": str(bad), "status": "error", "error": answers[1].error}
+    assert answers[1].label is None
+
+
+def test_predict_many_reads_no_page_before_it_is_asked_for(golden: Path, classifier: Classifier) -> None:
+    asked = []
+
+    def sources():
+        for number in range(3):
+            asked.append(number)
+            yield golden / "page.png"
+
+    answers = classifier.predict_many(sources())
+    assert asked == []
+    next(answers)
+    assert asked == [0]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"status": "ok"},
+        {"status": "ok", "label": "a", "probabilities": {"b": 1.0}},
+        {"status": "ok", "label": "a", "probabilities": {"a": 1.0}, "error": "but"},
+        {"status": "error"},
+        {"status": "error", "error": "why", "label": "a", "probabilities": {"a": 1.0}},
+        {"status": "perhaps", "error": "why"},
+    ],
+)
+def test_an_answer_that_contradicts_itself_cannot_be_made(fields: dict) -> None:
+    with pytest.raises(ValueError, match="no prediction"):
+        Prediction(image="page.jpg", **fields)
+
+
+def test_floats_and_other_sizes_are_refused_by_the_graph(classifier: Classifier) -> None:
+    from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
+
+    for page in (np.zeros((1, 96, 160, 3), np.float32), np.zeros((1, 160, 96, 3), np.uint8)):
+        with pytest.raises(InvalidArgument):
+            classifier.run(page)
+
+
+def metadata(**changes: object) -> Callable[[onnx.ModelProto], None]:
+    def change(model: onnx.ModelProto) -> None:
+        entry = next(entry for entry in model.metadata_props if entry.key == CONTRACT_KEY)
+        entry.value = json.dumps(json.loads(entry.value) | changes)
+
+    return change
+
+
+def drop_contract(model: onnx.ModelProto) -> None:
+    del model.metadata_props[:]
+
+
+def spoil_contract(model: onnx.ModelProto) -> None:
+    model.metadata_props[0].value = "{'labels'"
+
+
+def rename_output(model: onnx.ModelProto) -> None:
+    model.graph.output[1].name = "shares"
+    model.graph.node[-1].output[0] = "shares"
+
+
+REFUSED = {
+    "no contract": (drop_contract, "has no ecg_contract"),
+    "malformed contract": (spoil_contract, "malformed"),
+    "unknown field": (metadata(colour="red"), "malformed"),
+    "unknown preprocessing": (metadata(preprocessing="squeeze-2"), "squeeze-2"),
+    "newer schema": (metadata(schema=2), "schema 2"),
+    "one label too few": (metadata(labels=["a", "b"]), "contract says"),
+    "a label twice": (metadata(labels=["a", "b", "a"]), "each once"),
+    "height and width swapped": (metadata(height=160, width=96), "contract says"),
+    "height that is no number": (metadata(height="96"), "not a number of pixels"),
+    "other output": (rename_output, "missing"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_model_is_refused_in_one_line(name: str, golden: Path, tmp_path: Path) -> None:
+    change, reason = REFUSED[name]
+    model = onnx.load(golden / "tiny.onnx")
+    change(model)
+    onnx.save(model, tmp_path / "model.onnx")
+    with pytest.raises(ModelError) as refusal:
+        Classifier(tmp_path / "model.onnx")
+    assert str(refusal.value).startswith(f"{tmp_path / 'model.onnx'}: ")
+    assert reason in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_missing_a_truncated_and_a_foreign_file_are_refused(golden: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.onnx"
+    cut.write_bytes((golden / "tiny.onnx").read_bytes()[:600])
+    for path in (tmp_path / "missing.onnx", cut, golden / "page.png"):
+        with pytest.raises(ModelError, match=path.name):
+            Classifier(path)
+
+
+def test_a_contract_survives_its_json(contract: Contract) -> None:
+    assert Contract.from_json(contract.to_json()) == contract
+    assert "früherer Infarkt, Vorderwand" in contract.to_json()
+    other = replace(contract, width=161)
+    assert Contract.from_json(other.to_json()) != contract

@@ -1,0 +1,79 @@
+"""What the full tests share: small drawn data folders, and one tiny CNN trained and exported once."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from export.convert import convert
+from training.pages import draw_pages
+from training.train import Recipe, train
+
+ROOT = Path(__file__).parents[2]
+LABELS = ("ST-Hebung, Vorderwand (übrig)", "abnormal heartbeat", "normal")
+RECIPE = Recipe("cnn", epochs=3, height=96, width=160, views=2, fine_tune="none", folds=0, seed=0)
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four classes of ten drawn pages, eight to learn from and two for test."""
+    folder = tmp_path_factory.mktemp("drawn") / "pages"
+    draw_pages(folder, per_class=10, seed=5)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def three_classes(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three classes without a manifest, one named with a comma and an umlaut, in a folder with spaces."""
+    folder = tmp_path_factory.mktemp("three classes") / "pages of a clinic"
+    for split in ("train", "test"):
+        for old, new in zip(("myocardial_infarction", "abnormal_heartbeat", "normal"), LABELS, strict=True):
+            shutil.copytree(drawn / split / old, folder / split / new)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run(three_classes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a CNN of 96x160 pixels, trained on three classes."""
+    folder = tmp_path_factory.mktemp("run") / "cnn"
+    train(three_classes, RECIPE, None, folder / "unused", folder, skip_unreadable=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def h5(run: Path) -> Path:
+    return run / "ecg_cnn_model.h5"
+
+
+@pytest.fixture(scope="session")
+def onnx_file(h5: Path, three_classes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("onnx") / "ecg.onnx"
+    convert(h5, file, three_classes / "test")
+    return file
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., subprocess.CompletedProcess]:
+    def run_module(*arguments: object, code: int = 0, **environment: str) -> subprocess.CompletedProcess:
+        result = subprocess.run(
+            [sys.executable, "-m", *map(str, arguments)],
+            cwd=ROOT,
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=600,
+        )
+        assert result.returncode == code, result.stderr
+        assert "Traceback" not in result.stderr
+        return result
+
+    return run_module
+
+
+def last_line(result: subprocess.CompletedProcess) -> str:
+    return result.stderr.splitlines()[-1]

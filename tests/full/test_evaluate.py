@@ -1,0 +1,178 @@
+"""Evaluation: the numbers, the report, and what it says of pages that the model has seen."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+
+from edge import ModelError
+from tests.full.conftest import LABELS, last_line
+from training.answers import Answers, intervals, scores, summary
+from training.dataset import Page
+from training.errors import DataError
+from training.evaluate import evaluate
+from training.explore import explore
+
+
+def answers(truth: np.ndarray, probabilities: np.ndarray, groups: np.ndarray | None = None) -> Answers:
+    labels = tuple("abcd"[: probabilities.shape[1]])
+    pages = tuple(Page(Path(f"{number}.png"), labels[label]) for number, label in enumerate(truth))
+    groups = np.arange(len(truth)).astype(str) if groups is None else groups
+    return Answers(labels, pages, groups, probabilities, np.zeros(len(truth), bool))
+
+
+def test_scores_are_those_of_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    truth, probabilities = rng.integers(0, 4, 200), rng.dirichlet(np.ones(4), 200)
+    ours = answers(truth, probabilities)
+    found = scores(ours.confusion)
+    precision, recall, f1, _ = precision_recall_fscore_support(truth, probabilities.argmax(axis=1))
+    np.testing.assert_array_equal(ours.confusion, confusion_matrix(truth, probabilities.argmax(axis=1)))
+    for name, expected in (("precision", precision), ("recall", recall), ("f1", f1)):
+        np.testing.assert_allclose(found[name], expected)
+    assert found["accuracy"] == pytest.approx(accuracy_score(truth, probabilities.argmax(axis=1)))
+    assert found["macro_f1"] == pytest.approx(f1.mean())
+
+
+def test_a_class_without_a_page_is_marked_and_not_zero() -> None:
+    numbers = summary(answers(np.array([0, 0, 1, 1]), np.eye(3)[[0, 0, 1, 0]]))
+    assert numbers["classes"]["c"] == {"pages": 0, "precision": 0.0, "recall": None, "f1": None}
+    assert numbers["macro_f1"] == pytest.approx((0.8 + 2 / 3) / 2)
+    json.dumps(numbers, allow_nan=False)
+
+
+def test_the_interval_covers_the_true_accuracy() -> None:
+    """Groups of three pages that are right or wrong together: an interval by page would be too narrow."""
+    rng = np.random.default_rng(1)
+    covered, by_page = [], []
+    for _ in range(200):
+        right = np.repeat(rng.random(40) < 0.7, 3)
+        truth = rng.integers(0, 2, right.size)
+        probabilities = np.eye(2)[np.where(right, truth, 1 - truth)]
+        for groups, found in ((np.repeat(np.arange(40), 3).astype(str), covered), (None, by_page)):
+            low, high = intervals(answers(truth, probabilities, groups))["accuracy"]
+            found.append(low <= 0.7 <= high)
+    assert np.mean(covered) >= 0.9
+    assert np.mean(by_page) < 0.85
+
+
+def test_the_report_of_several_models(
+    command: Callable, h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "report"
+    result = command("training", "evaluate", h5, onnx_file, "--data", three_classes, "--out", out)
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    first, second = report["models"].values()
+    assert first["confusion"] == second["confusion"]
+    assert first["pages"] == 6
+    assert first["pages_seen_in_training"] == 0
+    assert [answer["label"] for answer in first["answers"]] == [label for label in LABELS for _ in range(2)]
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "not a medical device" in page
+    assert not re.search(r'(src|href)="(?!data:)', page)
+    pictures = {path.name for path in out.glob("*.png")}
+    assert {
+        "model-1-confusion.png",
+        "model-1-curves.png",
+        "model-2-confusion.png",
+        "model-1-random-pages.png",
+    } <= pictures
+    assert "model-2-curves.png" not in pictures  # no history lies beside the .onnx
+    assert len([name for name in pictures if name.startswith("model-1-pages-of")]) == 3
+    assert result.stdout.count("macro-F1") == 2
+    assert str(out / "report.html") in result.stdout
+
+
+def test_pages_that_the_model_has_seen_are_counted_and_said(h5: Path, three_classes: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(three_classes / "test", data / "test")
+    for number, page in enumerate(sorted((three_classes / "train" / "normal").iterdir())[:3]):
+        shutil.copy(page, data / "test" / "normal" / f"renamed {number}.jpg")
+    numbers = evaluate([h5], data, tmp_path / "report", skip_unreadable=False)[str(h5)]
+    assert numbers["pages"] == 9
+    assert numbers["pages_seen_in_training"] == 3
+    assert {Path(answer["image"]).name for answer in numbers["answers"] if answer["seen_in_training"]} == {
+        f"renamed {number}.jpg" for number in range(3)
+    }
+    assert "has seen 3 of these 9 pages" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_flat_folder_is_divided_as_in_training(drawn: Path, tmp_path: Path) -> None:
+    from tests.full.test_train import again
+
+    flat = tmp_path / "flat"
+    for split in ("train", "test"):
+        shutil.copytree(drawn / split, flat, dirs_exist_ok=True)
+    model = again(flat, tmp_path / "run", epochs=1, seed=3)
+    numbers = evaluate([model], flat, tmp_path / "report", skip_unreadable=False)[str(model)]
+    assert numbers["pages"] == 8
+    assert numbers["pages_seen_in_training"] == 0
+
+
+def test_drawn_pages_are_said_to_be_drawn_wherever_results_are_shown(
+    drawn: Path, command: Callable, tmp_path: Path
+) -> None:
+    from export.convert import convert
+    from tests.full.test_train import again
+
+    model = again(drawn, tmp_path / "run", epochs=1)
+    assert "drawn pages" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    result = command("training", "evaluate", model, "--data", drawn, "--out", tmp_path / "report")
+    assert "drawn pages" in result.stdout
+    assert "drawn pages" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    convert(model, tmp_path / "ecg.onnx", drawn / "test")
+    page = next((drawn / "test").rglob("*.jpg"))
+    assert "drawn pages" in command("edge", "predict", page, "--model", tmp_path / "ecg.onnx").stderr
+    explore(drawn, tmp_path / "explore", seed=0)
+    assert "drawn pages" in (tmp_path / "explore" / "report.html").read_text(encoding="utf-8")
+
+
+def test_explore_counts_and_names_unreadable_pages(three_classes: Path, tmp_path: Path, command: Callable) -> None:
+    data = shutil.copytree(three_classes, tmp_path / "data")
+    bad = data / "train" / "normal" / "bad.jpg"
+    bad.write_text("no picture")
+    result = command("training", "explore", "--data", data, "--out", tmp_path / "report")
+    report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
+    assert report["counts"] == {"train": dict.fromkeys(LABELS, 8), "test": dict.fromkeys(LABELS, 2)}
+    assert len(report["unreadable"]) == 1
+    assert str(bad) in result.stderr
+    assert len(list((tmp_path / "report").glob("class-*.png"))) == 3
+    assert (tmp_path / "report" / "counts.png").exists()
+
+
+def test_unusable_input_is_refused(h5: Path, three_classes: Path, drawn: Path, tmp_path: Path) -> None:
+    only_train = shutil.copytree(three_classes, tmp_path / "only train")
+    shutil.rmtree(only_train / "test")
+    with pytest.raises(DataError, match="has no test pages"):
+        evaluate([h5], only_train, tmp_path / "report", skip_unreadable=False)
+    with pytest.raises(DataError, match="does not know the class 'abnormal_heartbeat'"):
+        evaluate([h5], drawn, tmp_path / "report", skip_unreadable=False)
+    with pytest.raises(ModelError, match=r"neither \.h5 nor \.onnx"):
+        evaluate([three_classes], three_classes, tmp_path / "report", skip_unreadable=False)
+    assert not (tmp_path / "report").exists()
+
+
+def test_wrong_use_of_training_gets_one_line_and_2(command: Callable, three_classes: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
+    train = ("train", "--model", "cnn", "--image-size", "96x160")
+    for arguments, reason in (
+        ((*train, "--data", tmp_path / "none", "--out", tmp_path / "run"), "no such folder"),
+        ((*train, "--data", tmp_path / "empty", "--out", tmp_path / "run"), "has no pages"),
+        ((*train, "--data", three_classes, "--out", tmp_path / "file" / "run"), "Not a directory"),
+        ((*train, "--data", three_classes, "--out", tmp_path / "run", "--folds", "1"), "at least 2"),
+        ((*train, "--data", three_classes, "--out", tmp_path / "run", "--fine-tune", "block5"), "vgg16"),
+        ((*train, "--data", three_classes, "--out", tmp_path / "run", "--epochs", "0"), "at least 1"),
+        (("train", "--data", three_classes, "--out", tmp_path / "run"), "--model"),
+        (("explore", "--data", three_classes, "--out", tmp_path / "file"), "File exists"),
+        (("pages", "--out", tmp_path / "file"), "already exists"),
+    ):
+        result = command("training", *arguments, code=2)
+        assert reason in last_line(result)
+        assert result.stdout == ""
+    assert {path.name for path in tmp_path.iterdir()} == {"empty", "file"}
