@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import json
 import logging
 import sys
 from pathlib import Path
@@ -123,6 +124,10 @@ def _train(options: argparse.Namespace) -> int:
         model = train(
             options.data, recipe, weights, options.cache or default_cache(), options.out, options.skip_unreadable
         )
+    out_of_fold = json.loads((options.out / "report.json").read_text(encoding="utf-8")).get("out_of_fold")
+    if out_of_fold:
+        print(f"out-of-fold, {options.folds} grouped folds")
+        _print_scores(out_of_fold)
     print(f"model: {model}")
     _print_report(options.out)
     return 0
@@ -151,18 +156,11 @@ def _describe_evaluate(parser: argparse.ArgumentParser) -> None:
 def _evaluate(options: argparse.Namespace) -> int:
     with contextlib.redirect_stdout(sys.stderr):
         from training.evaluate import evaluate
-        from training.report import DRAWN, SCORE_HEADER, score_rows
 
         numbers = evaluate(options.models, options.data, options.out, options.skip_unreadable)
     for model, result in numbers.items():
         print(model)
-        _print_table(SCORE_HEADER, score_rows(result))
-        if result["pages_seen_in_training"]:
-            print(
-                f"{result['pages_seen_in_training']} of these pages the model has seen in training: they prove nothing"
-            )
-        if result["drawn"]:
-            print(DRAWN)
+        _print_scores(result)
         print()
     _print_report(options.out)
     return 0
@@ -186,6 +184,16 @@ def _print_table(header: tuple[str, ...], rows: list[list[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     for row in (header, *rows):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _print_scores(numbers: dict) -> None:
+    from training.report import DRAWN, SCORE_HEADER, score_rows
+
+    _print_table(SCORE_HEADER, score_rows(numbers))
+    if numbers["pages_seen_in_training"]:
+        print(f"the model has seen {numbers['pages_seen_in_training']} of these pages in training: they prove nothing")
+    if numbers["drawn"]:
+        print(DRAWN)
 
 
 def _print_report(folder: Path) -> None:

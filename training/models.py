@@ -59,7 +59,9 @@ def build_vgg16(classes: int, height: int, width: int, weights: Path) -> keras.M
     base = frozen_vgg16(weights, height, width)
     x = keras.layers.BatchNormalization(center=False, scale=False, epsilon=1e-6, name="standardise")(base.output)
     base.trainable = False
-    model = _with_outputs(base.input, keras.layers.Dense(classes, name="logits")(x))
+    # From zero, a feature that no training page shows keeps the weight zero, whatever another page has there.
+    head = keras.layers.Dense(classes, kernel_initializer="zeros", name="logits")
+    model = _with_outputs(base.input, head(x))
     model.get_layer("standardise").trainable = False
     return model
 

@@ -17,7 +17,7 @@ from training import plots
 from training.answers import Answers, summary
 
 DRAWN = "These are drawn pages, made by a program: the figures say nothing about real ECGs."
-SAMPLES = 9
+RANDOM_SAMPLES, CLASS_SAMPLES = 9, 3
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1f2a44; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto }
@@ -109,23 +109,16 @@ def add_answers(report: Report, name: str, answers: Answers, seed: int = 0) -> d
     report.text("Intervals: bootstrap over groups of pages, 2,000 resamples, 2.5th to 97.5th percentile.")
     chart = plots.confusion_chart(answers.confusion, answers.labels)
     report.figure(f"{name}-confusion", chart, "Confusion matrix in counts and shares")
-    for title, chosen in _samples(answers, seed).items():
-        report.text(title)
-        report.figure(f"{name}-{_file_name(title)}", _sheet(answers, chosen), title)
-    return numbers
-
-
-def _samples(answers: Answers, seed: int) -> dict[str, np.ndarray]:
-    """Choose random pages, and random pages of each class."""
     rng = np.random.default_rng(seed)
     everything = np.arange(len(answers.pages))
-    sets = {"Random pages": everything}
-    sets |= {f"Pages of {label}": everything[answers.truth == index] for index, label in enumerate(answers.labels)}
-    return {
-        title: rng.choice(pages, min(SAMPLES if pages is everything else 3, len(pages)), replace=False)
-        for title, pages in sets.items()
-        if len(pages)
-    }
+    classes = [(f"Pages of {label}", everything[answers.truth == index]) for index, label in enumerate(answers.labels)]
+    for number, (title, pages) in enumerate([("Random pages", everything), *classes]):
+        if len(pages):
+            count = min(len(pages), CLASS_SAMPLES if number else RANDOM_SAMPLES)
+            sheet = _sheet(answers, rng.choice(pages, count, replace=False))
+            report.text(title)
+            report.figure(f"{name}-class-{number}" if number else f"{name}-random", sheet, title)
+    return numbers
 
 
 def _sheet(answers: Answers, chosen: np.ndarray) -> Figure:
@@ -138,10 +131,6 @@ def _sheet(answers: Answers, chosen: np.ndarray) -> Figure:
         )
         colours.append(plots.RIGHT if truth == predicted else plots.WRONG)
     return plots.contact_sheet([answers.pages[index] for index in chosen], captions, colours)
-
-
-def _file_name(title: str) -> str:
-    return "".join(character if character.isalnum() else "-" for character in title.lower())
 
 
 def write_run_report(

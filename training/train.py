@@ -23,9 +23,9 @@ from training.models import SavedModel, build_cnn, build_vgg16, save_model, shor
 from training.report import write_run_report
 
 LEARNING_RATES = {"cnn": 3e-4, "head": 1e-3, "block5": 1e-5}
-FLOOR = 1e-3
-"""Smallest variance of a feature as a share of the mean variance, so that a map that no training page
-excites is not blown up on another page."""
+LEAST_SPREAD = 0.01
+"""Smallest standard deviation of a feature as a share of its mean: less is not told from rounding, and
+dividing by it would make the answer depend on the machine."""
 
 
 @dataclass(frozen=True)
@@ -188,8 +188,8 @@ def _fit_vgg16(
     targets = np.tile(_targets(learn, contract), (recipe.views, 1))
 
     standardise = network.get_layer("standardise")
-    variance = learned.var(axis=0)
-    standardise.set_weights([learned.mean(axis=0), np.maximum(variance, FLOOR * variance.mean())])
+    mean = learned.mean(axis=0)
+    standardise.set_weights([mean, np.maximum(learned.var(axis=0), (LEAST_SPREAD * mean) ** 2)])
     features = keras.Input(learned.shape[1:])
     fit(
         keras.Model(features, network.get_layer("logits")(standardise(features))),

@@ -33,9 +33,13 @@ def vgg16_weights(weights: str, url: str = URL) -> Path:
     kept = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models" / URL.rsplit("/", 1)[1]
     if not kept.exists():
         _download(url, kept)
-    if hashlib.md5(kept.read_bytes(), usedforsecurity=False).hexdigest() != MD5:
+    elif not _is_published(kept):
         raise RunError(f"{kept}: is not the published file of VGG16's weights: delete it, it is downloaded again")
     return kept
+
+
+def _is_published(path: Path) -> bool:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() == MD5
 
 
 def _download(url: str, path: Path) -> None:
@@ -56,7 +60,10 @@ def _download(url: str, path: Path) -> None:
         if isinstance(response, OSError):
             raise response
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as unfinished, unfinished.open("wb") as file, response:
-            shutil.copyfileobj(response, file)
+        with replacing(path) as unfinished:
+            with unfinished.open("wb") as file, response:
+                shutil.copyfileobj(response, file)
+            if not _is_published(unfinished):
+                raise OSError("what came is not the published file")
     except OSError as error:
         raise RunError(f"{url}: the ImageNet weights cannot be downloaded ({error}): {REMEDY}") from error

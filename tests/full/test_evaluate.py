@@ -83,7 +83,7 @@ def test_the_report_of_several_models(
         "model-1-random-pages.png",
     } <= pictures
     assert "model-2-curves.png" not in pictures  # no history lies beside the .onnx
-    assert len([name for name in pictures if name.startswith("model-1-pages-of")]) == 3
+    assert len([name for name in pictures if name.startswith("model-1-class-")]) == 3
     assert result.stdout.count("macro-F1") == 2
     assert str(out / "report.html") in result.stdout
 
