@@ -74,7 +74,6 @@ def build(classifier: Classifier) -> "gradio.Blocks":
         if classifier.contract.trained_on.drawn:
             gradio.Markdown(f"**{DRAWN_MODEL}**")
         with gradio.Row():
-            # image_mode=None hands over the file untouched, for the one function that opens pictures.
             picture = gradio.Image(
                 type="filepath",
                 image_mode=None,
@@ -82,6 +81,9 @@ def build(classifier: Classifier) -> "gradio.Blocks":
                 label="Picture of a 12-lead ECG",
                 height=420,
             )
+            # The file goes untouched to the one function that opens pictures. Gradio would open it first,
+            # and answer one that it cannot open with an error that says nothing.
+            picture.preprocess = lambda upload: upload and upload.path
             answer = gradio.Label(label="Classes and their probabilities")
         gradio.Markdown(
             f"Model: {classifier.contract.architecture}, trained on {classifier.contract.trained_on.pages} pages. "

@@ -187,13 +187,10 @@ def _print_table(header: tuple[str, ...], rows: list[list[str]]) -> None:
 
 
 def _print_scores(numbers: dict) -> None:
-    from training.report import DRAWN, SCORE_HEADER, score_rows
+    from training.report import SCORE_HEADER, headlines, score_rows, warnings
 
     _print_table(SCORE_HEADER, score_rows(numbers))
-    if numbers["pages_seen_in_training"]:
-        print(f"the model has seen {numbers['pages_seen_in_training']} of these pages in training: they prove nothing")
-    if numbers["drawn"]:
-        print(DRAWN)
+    print(*headlines(numbers), *warnings(numbers), sep="\n")
 
 
 def _print_report(folder: Path) -> None:

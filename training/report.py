@@ -76,19 +76,35 @@ class Report:
 
 
 def score_rows(numbers: dict) -> list[list[str]]:
-    """Return the rows of a table of scores: each class, then macro-F1 and accuracy with their intervals."""
+    """Return the rows of a table of scores, one a class."""
 
     def shown(value: float | None) -> str:
         return "no page" if value is None else f"{value:.2f}"
 
-    rows = [
+    return [
         [label, str(line["pages"]), shown(line["precision"]), shown(line["recall"]), shown(line["f1"])]
         for label, line in numbers["classes"].items()
     ]
+
+
+def headlines(numbers: dict) -> list[str]:
+    """Return macro-F1 and accuracy with their intervals, one line each."""
+    lines = []
     for name, title in (("macro_f1", "macro-F1"), ("accuracy", "accuracy")):
         low, high = numbers["interval_95"][name]
-        rows.append([title, str(numbers["pages"]), "", "", f"{numbers[name]:.3f}  (95 %: {low:.3f} to {high:.3f})"])
-    return rows
+        lines.append(f"{title} {numbers[name]:.3f} (95 %: {low:.3f} to {high:.3f}) on {numbers['pages']} pages")
+    return lines
+
+
+def warnings(numbers: dict) -> list[str]:
+    """Return what takes the worth of the scores away, one line each."""
+    lines = [DRAWN] if numbers["drawn"] else []
+    if numbers["pages_seen_in_training"]:
+        lines.append(
+            f"The model has seen {numbers['pages_seen_in_training']} of these {numbers['pages']} pages in training: "
+            "its answers for them prove nothing."
+        )
+    return lines
 
 
 SCORE_HEADER = ("class", "pages", "precision", "recall", "F1")
@@ -97,14 +113,10 @@ SCORE_HEADER = ("class", "pages", "precision", "recall", "F1")
 def add_answers(report: Report, name: str, answers: Answers, seed: int = 0) -> dict:
     """Add scores, confusion matrix and sample pages of a model's answers; return the numbers."""
     numbers = summary(answers)
-    if numbers["drawn"]:
-        report.text(DRAWN, warning=True)
-    if numbers["pages_seen_in_training"]:
-        report.text(
-            f"The model has seen {numbers['pages_seen_in_training']} of these {numbers['pages']} pages in training: "
-            "its answers for them prove nothing.",
-            warning=True,
-        )
+    for line in warnings(numbers):
+        report.text(line, warning=True)
+    for line in headlines(numbers):
+        report.text(line)
     report.table(SCORE_HEADER, score_rows(numbers))
     report.text("Intervals: bootstrap over groups of pages, 2,000 resamples, 2.5th to 97.5th percentile.")
     chart = plots.confusion_chart(answers.confusion, answers.labels)

@@ -1,0 +1,94 @@
+"""Compare what VGG16's head may read: which blocks' means, and how many views of each page.
+
+    python -m benchmarks.heads --data DIR --weights PATH
+
+Every choice gets the recipe of `training.train`, in NumPy: standardised features, a linear layer from
+zero, Adam at 1e-3, class weights, 10 epochs. The figures are from five grouped cross-validations of
+`train/` with the last epoch kept, so that no page is lost to an inner validation.
+"""
+
+import argparse
+from pathlib import Path
+
+import keras
+import numpy as np
+from sklearn.metrics import f1_score
+from sklearn.model_selection import StratifiedGroupKFold
+
+from training.augment import view
+from training.dataset import Loaded, first_contract, load_pages, read_folder
+from training.fit import batch_size, class_weights
+from training.models import IMAGENET_MEAN_BGR
+
+BLOCKS = ((5,), (4,), (3,), (4, 5), (3, 4), (3, 4, 5), (2, 3, 4, 5), (1, 2, 3, 4, 5))
+VIEWS = (1, 2, 3)
+EPOCHS, RATE = 10, 1e-3
+
+
+def block_means(weights: Path, loaded: Loaded, number: int) -> list[np.ndarray]:
+    """Return the mean of each block's maps, five of float32 (n, channels), for one view of every page."""
+    base = keras.applications.VGG16(include_top=False, weights=str(weights), input_shape=loaded.pixels.shape[1:])
+    pools = [base.get_layer(f"block{block}_pool").output for block in range(1, 6)]
+    network = keras.Model(base.input, [keras.layers.GlobalAveragePooling2D()(pool) for pool in pools])
+    pages = np.stack([view(*page, number, seed=0) for page in zip(loaded.pixels, loaded.digests, strict=True)])
+    return network.predict(pages[..., ::-1] - np.array(IMAGENET_MEAN_BGR, np.float32), batch_size=16, verbose=0)
+
+
+def fit_head(features: np.ndarray, targets: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return kernel and bias of a linear layer trained by Adam on the weighted cross-entropy."""
+    parameters = [np.zeros((features.shape[1], targets.shape[1])), np.zeros(targets.shape[1])]
+    first, second = ([np.zeros_like(parameter) for parameter in parameters] for _ in range(2))
+    weights, size, step = targets @ class_weights(targets), batch_size(len(features)), 0
+    for _ in range(EPOCHS):
+        for batch in np.array_split(rng.permutation(len(features)), -(-len(features) // size)):
+            scores = features[batch] @ parameters[0] + parameters[1]
+            shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+            shares /= shares.sum(axis=1, keepdims=True)
+            errors = (shares - targets[batch]) * weights[batch, np.newaxis] / len(batch)
+            step += 1
+            for place, gradient in enumerate((features[batch].T @ errors, errors.sum(axis=0))):
+                first[place] = 0.9 * first[place] + 0.1 * gradient
+                second[place] = 0.999 * second[place] + 0.001 * gradient**2
+                deviation = np.sqrt(second[place] / (1 - 0.999**step)) + 1e-7
+                parameters[place] -= RATE * first[place] / (1 - 0.9**step) / deviation
+    return parameters[0], parameters[1]
+
+
+def cross_validate(views: list[np.ndarray], labels: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
+    """Return mean and spread of macro-F1 over five grouped 5-fold cross-validations; `views[0]` are the pages."""
+    classes = np.unique(labels)
+    scores = []
+    for seed in range(5):
+        predicted = np.empty_like(labels)
+        for learn, held_out in StratifiedGroupKFold(5, shuffle=True, random_state=seed).split(labels, labels, groups):
+            features = np.concatenate([pages[learn] for pages in views])
+            targets = np.tile((labels[learn, np.newaxis] == classes).astype(np.float32), (len(views), 1))
+            mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-3)
+            kernel, bias = fit_head((features - mean) / spread, targets, np.random.default_rng(seed))
+            predicted[held_out] = classes[((views[0][held_out] - mean) / spread @ kernel + bias).argmax(axis=1)]
+        scores.append(f1_score(labels, predicted, average="macro"))
+    return float(np.mean(scores)), float(np.std(scores))
+
+
+def main() -> None:
+    """Print one line a choice."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, required=True)
+    options = parser.parse_args()
+
+    pages = [page for page in read_folder(options.data) if page.split != "test"]
+    loaded, _ = load_pages(pages, first_contract(options.data, pages, 224, 224, "vgg16", 0))
+    means = [block_means(options.weights, loaded, number) for number in range(max(VIEWS))]
+    for blocks in BLOCKS:
+        for count in VIEWS if blocks == (3, 4, 5) else (2,):
+            views = [np.concatenate([means[number][block - 1] for block in blocks], axis=1) for number in range(count)]
+            mean, spread = cross_validate(views, loaded.labels, loaded.groups)
+            print(
+                f"blocks {', '.join(map(str, blocks)):14s} views {count}  macro-F1 {mean:.3f} ± {spread:.3f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
