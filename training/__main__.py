@@ -168,15 +168,15 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _describe_pages(parser: argparse.ArgumentParser) -> None:
     _out(parser, "DIR", "folder for the class folders and the manifest")
-    parser.add_argument("--per-class", type=positive, default=40, metavar="N", help="pages of each class")
+    parser.add_argument("--per-class", type=positive, default=40, metavar="N", help="pages a class")
     _seed(parser)
 
 
 def _pages(options: argparse.Namespace) -> int:
     from training.pages import draw_pages
 
-    draw_pages(options.out, options.per_class, options.seed)
-    print(f"{4 * options.per_class} drawn pages: {options.out}")
+    count = draw_pages(options.out, options.per_class, options.seed)
+    print(f"{count} drawn pages: {options.out}")
     return 0
 
 

@@ -139,6 +139,8 @@ def _read_manifest(folder: Path) -> dict[Path, Page]:
     pages: dict[Path, Page] = {}
     for row in _rows(file, ("path", "label")):
         path = folder / row["path"]
+        if Path(row["path"]).is_absolute() or ".." in Path(row["path"]).parts:
+            raise DataError(f"{file}: names {row['path']}, which lies outside: give paths below the data folder")
         if not path.is_file():
             raise DataError(f"{file}: names {row['path']}, which is not there: correct the path or remove the line")
         if path in pages:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +31,8 @@ def cached_features(base: keras.Model, pages: Iterator[np.ndarray], count: int, 
     folder.mkdir(parents=True, exist_ok=True)
     features = np.empty((count, base.output_shape[-1]), np.float32)
     waiting: list[tuple[int, Path, np.ndarray]] = []
-    progress = keras.utils.Progbar(count, unit_name="page")
+    print(f"features of the frozen base: {count} pages and views", file=sys.stderr)
+    progress = keras.utils.Progbar(count, unit_name="page", verbose=1 if sys.stderr.isatty() else 0)
     for index, page in enumerate(pages):
         file = folder / f"{hashlib.sha256(page.tobytes()).hexdigest()}.npy"
         if file.exists():

@@ -107,6 +107,7 @@ REFUSED = {
     "empty folder": (lambda data: [shutil.rmtree(item) for item in data.iterdir()], "has no pages"),
     "empty class": (lambda data: (data / "empty").mkdir(), "class without a page"),
     "file that is gone": (lambda data: manifest(data, "gone.png,normal,,"), "gone.png, which is not there"),
+    "file outside": (lambda data: manifest(data, f"../{data.name}/Patient that have MI/P(0).PNG,a,,"), "lies outside"),
     "page named twice": (lambda data: manifest(data, *2 * ["Patient that have MI/P(0).PNG,a,,"]), "twice"),
     "manifest without label": (lambda data: manifest(data, header="path,class"), "has no column 'label'"),
     "line without label": (lambda data: manifest(data, "Patient that have MI/P(0).PNG,,,"), "line 2"),
