@@ -266,13 +266,11 @@ def folds(labels: np.ndarray, groups: np.ndarray, count: int, seed: int) -> list
                 f"class {label!r} has {pages} page{'s' * (pages > 1)} of a single group to learn from and to hold "
                 "out: add pages of another group, or remove the class"
             )
-    # scikit-learn shuffles groups in the order of their names: sorting makes it a function of the set.
-    order = np.lexsort((labels, groups))
     splitter = StratifiedGroupKFold(min(count, max(groups_of.values())), shuffle=True, random_state=seed)
     masks = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that a class has fewer pages than folds: seen above
-        for _, held_out in splitter.split(order, labels[order], groups[order]):
-            masks.append(np.zeros(len(labels), bool))
-            masks[-1][order[held_out]] = True
+        # scikit-learn shuffles the groups in the order of their names, so that the order of the pages does not matter.
+        for _, held_out in splitter.split(labels, labels, groups):
+            masks.append(np.isin(np.arange(len(labels)), held_out))
     return masks

@@ -74,7 +74,8 @@ def fit(
 
     `batches(epoch)` gives the epoch's pages. After every epoch its row is in `folder/history.csv`
     and its weights and optimizer state lie beside it, until `forget` removes them: the same call
-    goes on after the last complete epoch and ends with the same weights as one that never stopped.
+    goes on after the last complete epoch and ends with the same weights as one that never stopped. (Keras'
+    saved weights leave out the random state of a Dropout layer: a network that has one would not.)
     """
     network.compile(
         keras.optimizers.Adam(learning_rate),

@@ -27,7 +27,7 @@ IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)
 """Mean of ImageNet in the order blue, green, red, as the published weights expect (keras.applications.vgg16)."""
 
 
-def build_cnn(classes: int, height: int, width: int, dropout: float = 0.3) -> keras.Model:
+def build_cnn(classes: int, height: int, width: int) -> keras.Model:
     """Build the custom CNN: uint8 (n, height, width, 3) to logits and probabilities, float32 (n, classes).
 
     Convolution, batch normalisation and 2x2 maximum, repeated until the map is at most 7x7, then
@@ -45,7 +45,6 @@ def build_cnn(classes: int, height: int, width: int, dropout: float = 0.3) -> ke
         x = keras.layers.MaxPooling2D(padding="same", name=f"pool_{stage}")(x)
         filters, stage = min(2 * filters, 128), stage + 1
     x = keras.layers.Flatten(name="flatten")(x)
-    x = keras.layers.Dropout(dropout, name="dropout")(x)
     return _with_outputs(image, keras.layers.Dense(classes, name="logits")(x))
 
 

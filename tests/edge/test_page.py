@@ -50,9 +50,14 @@ def save_transparent(page: Image.Image, path: Path) -> Image.Image:
     return twin
 
 
+def with_lower_bits(levels: np.ndarray) -> np.ndarray:
+    """Make 16 bits of 8, the lower ones at random: they must not matter."""
+    return levels.astype(np.uint16) * 256 + np.random.default_rng(0).integers(0, 256, levels.shape, np.uint16)
+
+
 def save_16_bit(page: Image.Image, path: Path) -> Image.Image:
     grey = page.convert("L")
-    Image.fromarray(np.asarray(grey).astype(np.uint16) * 257).save(path)
+    Image.fromarray(with_lower_bits(np.asarray(grey))).save(path)
     return grey.convert("RGB")
 
 
@@ -94,7 +99,7 @@ def save_cmyk(page: Image.Image, path: Path) -> Image.Image:
 
 def save_16_bit_colour(page: Image.Image, path: Path) -> Image.Image:
     """Pillow writes no 16-bit colour, so the PNG is put together by hand."""
-    samples = (np.asarray(page).astype(">u2") * 257).reshape(page.height, -1)
+    samples = with_lower_bits(np.asarray(page)).astype(">u2").reshape(page.height, -1)
     rows = b"".join(b"\0" + row.tobytes() for row in samples)
     header = struct.pack(">IIBBBBB", *page.size, 16, 2, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))

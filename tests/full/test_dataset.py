@@ -85,6 +85,16 @@ def test_copies_of_a_page_fall_on_one_side(folder: Path) -> None:
         assert len(of_copies) == 1
 
 
+def test_pages_of_a_group_fall_on_one_side(folder: Path) -> None:
+    pages = enumerate(read_folder(folder))
+    rows = [f"{page.path.relative_to(folder)},{page.label},,g{number // 2}" for number, page in pages]
+    loaded = load(manifest(folder, *rows))
+    assert set(loaded.groups) == {f"g{number}" for number in range(6)}
+    for seed in range(5):
+        mask = are_test(loaded, seed)
+        assert not set(loaded.groups[mask]) & set(loaded.groups[~mask])
+
+
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 30)), min_size=12, max_size=80), st.integers(0, 5))
 @settings(max_examples=60, deadline=None, derandomize=True)
 def test_no_group_straddles_a_split(pages: list[tuple[str, int]], seed: int) -> None:

@@ -91,7 +91,7 @@ def test_another_seed_gives_another_model(three_classes: Path, h5: Path, tmp_pat
 
 
 def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
-    three_classes: Path, h5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    three_classes: Path, run: Path, h5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Interrupting(fit.Batches):
         def __getitem__(self, number: int):
@@ -106,6 +106,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
     assert len(fit.read_history(tmp_path / "run" / "history.csv")) == 2
     assert not (tmp_path / "run" / "ecg_cnn_model.h5").exists()
     assert again(three_classes, tmp_path / "run").read_bytes() == h5.read_bytes()
+    assert (tmp_path / "run" / "history.csv").read_text() == (run / "history.csv").read_text()
 
 
 def test_a_complete_run_is_left_as_it_is(run: Path, three_classes: Path, capsys: pytest.CaptureFixture) -> None:

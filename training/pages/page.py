@@ -12,7 +12,7 @@ SPEED, GAIN = 25.0, 10.0  # mm/s, mm/mV
 PAPER = (14, 142, 1092, 760)  # left, top, right, bottom of the grid
 LEFT = 52.0  # where the traces begin, after the calibration pulse
 ROWS = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"), ("II",))
-BASELINES = (205.0, 355.0, 505.0, 670.0)  # pixels from the top
+BASELINES = (235.0, 380.0, 525.0, 680.0)  # pixels from the top
 TINTS = (((250, 246, 246), (244, 222, 222), (232, 190, 190)), ((255, 255, 255), (246, 228, 236), (238, 200, 214)))
 INK = (25, 25, 28)
 
