@@ -28,6 +28,7 @@ run: $(READY) $(PAGES)
 results: $(MODELS:%=runs/%.onnx)
 	$(PY) -m training evaluate $(foreach model,$(MODELS),runs/$(model)/ecg_$(model)_model.h5) --data runs/pages --out runs/evaluation
 	$(PY) -m edge predict runs/pages/test/*/*_0000.jpg --model runs/$(lastword $(MODELS)).onnx
+	@echo "report: runs/evaluation/report.html"
 
 $(PAGES): $(READY)
 	$(PY) -m training pages --out runs/pages
