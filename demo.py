@@ -45,12 +45,11 @@ def serve(options: argparse.Namespace) -> int:
         raise EcgError(
             f"port {options.port} of {options.host} cannot be opened ({error}): give another --port"
         ) from error
+    if public is not None:
+        print(f"public: {public}")
+    elif options.share:
+        print("no public link could be had, the relay cannot be reached: the local one works", file=sys.stderr)
     print(f"demo: {local}", flush=True)
-    if options.share:
-        if public is None:
-            print("no public link could be had, the relay cannot be reached: the local one works", file=sys.stderr)
-        else:
-            print(f"public: {public}", flush=True)
     demo.block_thread()
     return 0
 

@@ -12,11 +12,12 @@ from edge.contract import Contract
 from edge.errors import ModelError
 from training import plots
 from training.answers import Answers
-from training.dataset import Loaded, Page, are_test, load_pages, read_folder
+from training.dataset import Loaded, Page, load_pages, read_folder
 from training.errors import DataError
 from training.fit import read_history
 from training.models import TRAINED_ON_KEY, load_model, short
 from training.report import Report, add_answers
+from training.splits import are_test
 
 
 @dataclass(frozen=True)

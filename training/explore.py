@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from training import plots
-from training.dataset import are_test, first_contract, load_pages, read_folder
+from training.dataset import first_contract, load_pages, read_folder
 from training.report import DRAWN, Report
+from training.splits import are_test
 
 SAMPLES = 3
 

@@ -5,7 +5,9 @@ import hashlib
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -15,12 +17,13 @@ from edge.contract import Contract, TrainedOn
 from edge.files import replacing
 from training.answers import Answers, write_out_of_fold
 from training.augment import view
-from training.dataset import Loaded, are_test, first_contract, folds, hold_out, load_pages, read_folder
+from training.dataset import Loaded, first_contract, load_pages, read_folder
 from training.errors import RunError
 from training.features import cached_features
 from training.fit import Batches, fit, forget, read_history
 from training.models import SavedModel, build_cnn, build_vgg16, save_model, short
 from training.report import write_run_report
+from training.splits import are_test, folds, hold_out
 
 LEARNING_RATES = {"cnn": 3e-4, "head": 1e-3, "block5": 1e-5}
 LEAST_SPREAD = 0.01
@@ -62,39 +65,39 @@ def train(data: Path, recipe: Recipe, weights: Path | None, cache: Path, run: Pa
         print(f"{run}: is complete, nothing was trained", file=sys.stderr)
         return target
 
-    def answers_after_fit(learn: np.ndarray, choose: np.ndarray, answer: np.ndarray, folder: Path) -> Answers:
-        nonlocal network
-        folder.mkdir(parents=True, exist_ok=True)
-        keras.utils.set_random_seed(recipe.seed)
-        parts = loaded.select(learn), loaded.select(choose), contract, recipe, folder
-        network = _fit_cnn(*parts) if recipe.model == "cnn" else _fit_vgg16(*parts, weights, cache)
-        model = SavedModel(network, contract, frozenset())
-        return Answers.of(model.run, loaded.select(answer), contract.labels, np.zeros(answer.sum(), bool))
-
-    network: keras.Model
-    out_of_fold = None
-    if recipe.folds:
-        fold_of = np.zeros(len(loaded), int)
-        probabilities = np.zeros((len(loaded), len(contract.labels)), np.float32)
-        for number, held_out in enumerate(folds(loaded.labels, loaded.groups, recipe.folds, recipe.seed), start=1):
-            print(f"fold {number} of {recipe.folds}", file=sys.stderr)
-            rest = np.flatnonzero(~held_out)
-            choose = np.zeros(len(loaded), bool)
-            choose[rest[hold_out(loaded.labels[rest], loaded.groups[rest], recipe.seed)]] = True
-            fold_folder = run / "folds" / str(number)
-            probabilities[held_out] = answers_after_fit(
-                ~held_out & ~choose, choose, held_out, fold_folder
-            ).probabilities
-            fold_of[held_out] = number
-        out_of_fold = Answers(contract.labels, loaded.pages, loaded.groups, probabilities, np.zeros(len(loaded), bool))
-        write_out_of_fold(out_of_fold, fold_of, data, run / "out_of_fold.csv")
-        print("the model itself", file=sys.stderr)
-    answers = answers_after_fit(~validation, validation, validation, run)
+    fit_network = partial(_fit_network, contract=contract, recipe=recipe, weights=weights, cache=cache)
+    out_of_fold = _cross_validate(loaded, contract, recipe, fit_network, data, run) if recipe.folds else None
+    network = fit_network(loaded.select(~validation), loaded.select(validation), folder=run)
+    answers = _answers(network, loaded.select(validation), contract)
     write_run_report(run, contract, read_history(run / "history.csv"), answers, out_of_fold)
     save_model(SavedModel(network, contract, frozenset(map(short, loaded.digests))), target)
     forget(run)
     shutil.rmtree(run / "folds", ignore_errors=True)
     return target
+
+
+def _cross_validate(
+    loaded: Loaded, contract: Contract, recipe: Recipe, fit_network: Callable[..., keras.Model], data: Path, run: Path
+) -> Answers:
+    """Return an answer for every page, of a network that has not seen its group, and write `out_of_fold.csv`."""
+    fold_of = np.zeros(len(loaded), int)
+    probabilities = np.zeros((len(loaded), len(contract.labels)), np.float32)
+    for number, held_out in enumerate(folds(loaded.labels, loaded.groups, recipe.folds, recipe.seed), start=1):
+        print(f"fold {number} of {recipe.folds}", file=sys.stderr)
+        rest = loaded.select(~held_out)
+        choose = hold_out(rest.labels, rest.groups, recipe.seed)
+        network = fit_network(rest.select(~choose), rest.select(choose), folder=run / "folds" / str(number))
+        probabilities[held_out] = _answers(network, loaded.select(held_out), contract).probabilities
+        fold_of[held_out] = number
+    answers = Answers(contract.labels, loaded.pages, loaded.groups, probabilities, np.zeros(len(loaded), bool))
+    write_out_of_fold(answers, fold_of, data, run / "out_of_fold.csv")
+    print("the model itself", file=sys.stderr)
+    return answers
+
+
+def _answers(network: keras.Model, loaded: Loaded, contract: Contract) -> Answers:
+    model = SavedModel(network, contract, frozenset())
+    return Answers.of(model.run, loaded, contract.labels, np.zeros(len(loaded), bool))
 
 
 def _read_training_pages(folder: Path, recipe: Recipe, skip_unreadable: bool) -> tuple[Loaded, Contract]:
@@ -144,6 +147,23 @@ def _claim(run: Path, loaded: Loaded, recipe: Recipe, weights: Path | None) -> N
 def _targets(loaded: Loaded, contract: Contract) -> np.ndarray:
     """Return the labels one-hot, float32 (n, classes)."""
     return (loaded.labels[:, np.newaxis] == np.array(contract.labels)).astype(np.float32)
+
+
+def _fit_network(
+    learn: Loaded,
+    choose: Loaded,
+    folder: Path,
+    contract: Contract,
+    recipe: Recipe,
+    weights: Path | None,
+    cache: Path,
+) -> keras.Model:
+    """Return a network trained on `learn`, of the epoch that is best on `choose`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(recipe.seed)
+    if recipe.model == "cnn":
+        return _fit_cnn(learn, choose, contract, recipe, folder)
+    return _fit_vgg16(learn, choose, contract, recipe, folder, weights, cache)
 
 
 def _fit_pages(

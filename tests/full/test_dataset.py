@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from training.dataset import are_test, first_contract, folds, hold_out, load_pages, read_folder
+from training.dataset import first_contract, load_pages, read_folder
 from training.errors import DataError
+from training.splits import are_test, folds, hold_out
 
 
 @pytest.fixture

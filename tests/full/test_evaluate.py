@@ -80,7 +80,7 @@ def test_the_report_of_several_models(
         "model-1-confusion.png",
         "model-1-curves.png",
         "model-2-confusion.png",
-        "model-1-random-pages.png",
+        "model-1-random.png",
     } <= pictures
     assert "model-2-curves.png" not in pictures  # no history lies beside the .onnx
     assert len([name for name in pictures if name.startswith("model-1-class-")]) == 3

@@ -62,7 +62,7 @@ def test_the_contract_is_in_the_h5(h5: Path, three_classes: Path) -> None:
 
 def test_the_h5_holds_the_best_epoch_by_validation_loss(run: Path, three_classes: Path, h5: Path) -> None:
     """The kept network, scored here on the validation pages again, has the lowest loss of the history."""
-    from training.dataset import hold_out
+    from training.splits import hold_out
 
     model = load_model(h5)
     loaded, _ = load_pages([page for page in read_folder(three_classes) if page.split == "train"], model.contract)
