@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import threading
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -49,6 +50,9 @@ def _download(url: str, path: Path) -> None:
     def ask() -> None:
         try:
             answer.append(urllib.request.urlopen(url, timeout=PATIENCE))
+        except urllib.error.HTTPError as error:
+            error.close()  # it is an answer too, with an open connection
+            answer.append(error)
         except OSError as error:
             answer.append(error)
 

@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from edge import Classifier
-from tests.full.test_demo import start
+from tests.full.test_demo import start, stop
 
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--window-size=1200,900",
@@ -32,8 +32,7 @@ def browser(onnx_file: Path, tmp_path: Path) -> Iterator[webdriver.Chrome]:
     window.get(address)
     yield window
     window.quit()
-    process.terminate()
-    process.wait(20)
+    stop(process)
 
 
 def upload(browser: webdriver.Chrome, path: Path) -> None:

@@ -35,12 +35,17 @@ def start(model: Path, blocked: Path, *options: str, **environment: str) -> tupl
     pytest.fail(process.communicate()[1])
 
 
+def stop(process: subprocess.Popen) -> str:
+    """End the demo and return what it has said on stderr."""
+    process.terminate()
+    return process.communicate(timeout=20)[1]
+
+
 @pytest.fixture(scope="module")
 def address(onnx_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     process, url = start(onnx_file, tmp_path_factory.mktemp("blocked"))
     yield url
-    process.terminate()
-    process.wait(20)
+    stop(process)
 
 
 def test_a_picture_gets_the_answer_of_the_device(address: str, onnx_file: Path, three_classes: Path) -> None:
@@ -69,8 +74,7 @@ def test_the_page_says_what_it_is_not(address: str) -> None:
 def test_share_says_where_pictures_go_and_when_there_is_no_link(onnx_file: Path, tmp_path: Path) -> None:
     """The relay is an address where nobody listens, so that no test makes a public link."""
     process, _ = start(onnx_file, tmp_path, "--share", GRADIO_SHARE_SERVER_ADDRESS="127.0.0.1:1")
-    process.terminate()
-    messages = process.communicate(timeout=20)[1]
+    messages = stop(process)
     assert "pass through Gradio's relay" in messages
     assert "no public link could be had" in messages
 
