@@ -14,7 +14,7 @@ FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 MIN_SIDE = 64
 """Shortest side in pixels: under this, no lead of a 12-lead page is more than a few pixels high."""
 MAX_PIXELS = 89_478_485
-"""Pillow warns above this size, 1 GiB of 24-bit colour over 4 bytes over 3; an A3 page at 600 dpi has 70 million."""
+"""Where Pillow begins to warn: a quarter of a GiB at 3 bytes a pixel. An A3 page at 600 dpi has 70 million."""
 
 UNREADABLE = (
     OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, MemoryError, OverflowError,
