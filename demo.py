@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge import Classifier, PageError
+from edge import Classifier, PageError, Prediction
 from edge.errors import EcgError
 from edge.terminal import DRAWN_MODEL, NOT_A_DEVICE, Parser, exit_with
 
@@ -55,15 +55,16 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def build(classifier: Classifier) -> "gradio.Blocks":
-    """Return the page: a picture in, every class with its probability out."""
+    """Return the page: a picture in, every class with its probability out, and what to make of it."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
     import gradio
 
-    def classify(picture: str | None) -> dict[str, float] | None:
+    def classify(picture: str | None) -> tuple[dict[str, float] | None, str]:
         if picture is None:
-            return None
+            return None, ""
         try:
-            return classifier.predict(picture).probabilities
+            found = classifier.predict(picture)
+            return found.probabilities or None, _verdict(found)
         except PageError as error:
             # The person knows the picture by its own name, not by that of the upload's folder.
             raise gradio.Error(str(error).replace(picture, Path(picture).name), print_exception=False) from error
@@ -83,13 +84,25 @@ def build(classifier: Classifier) -> "gradio.Blocks":
             # The file goes untouched to the one function that opens pictures. Gradio would open it first,
             # and answer one that it cannot open with an error that says nothing.
             picture.preprocess = lambda upload: upload and upload.path
-            answer = gradio.Label(label="Classes and their probabilities")
+            with gradio.Column():
+                verdict = gradio.Markdown()
+                answer = gradio.Label(label="Classes and their probabilities")
         gradio.Markdown(
             f"Model: {classifier.contract.architecture}, trained on {classifier.contract.trained_on.pages} pages. "
-            "It gives an answer for any picture, also for one that is no ECG. Pictures are deleted after ten minutes."
+            "A picture that looks unlike those pages is rejected; one that is accepted need not be an ECG. "
+            "Pictures are deleted after ten minutes."
         )
-        picture.change(classify, picture, answer, api_name="classify")
+        picture.change(classify, picture, [answer, verdict], api_name="classify")
     return demo
+
+
+def _verdict(found: Prediction) -> str:
+    """Return what a person should make of an answer, as Markdown."""
+    if found.status == "rejected":
+        return f"**Rejected**: this picture {found.reason}."
+    if found.status == "uncertain":
+        return "**Uncertain**: no class is probable enough for an answer."
+    return f"**{found.label}**"
 
 
 def _theme() -> "gradio.themes.Base":

@@ -89,19 +89,25 @@ def _write(
     table = csv.writer(out, lineterminator="\n")
     if form == "csv":
         classes = [f"probability_{label}" for label in labels]
-        table.writerow(["image", "status", "label", "probability", *classes, "error"])
+        table.writerow(["image", "status", "label", "probability", *classes, "typicality", "reason", "error"])
     for found in predictions:
         if form == "csv":
             row = [found.probabilities.get(label) for label in labels]
-            table.writerow([found.image, found.status, found.label, found.probability, *row, found.error])
+            notes = (found.typicality, found.reason, found.error)
+            table.writerow([found.image, found.status, found.label, found.probability, *row, *notes])
         elif form == "jsonl":
             print(json.dumps(found.as_record(), ensure_ascii=False), file=out)
         else:
-            ranked = sorted(found.probabilities.items(), key=lambda item: -item[1])[:top_k]
-            print(
-                found.error or f"{found.image}: {', '.join(f'{name} {share:.1%}' for name, share in ranked)}", file=out
-            )
+            print(found.error or f"{found.image}: {_in_words(found, top_k)}", file=out)
         out.flush()
+
+
+def _in_words(found: Prediction, top_k: int | None) -> str:
+    if found.status == "rejected":
+        return f"rejected: {found.reason}"
+    ranked = sorted(found.probabilities.items(), key=lambda item: -item[1])[:top_k]
+    shares = ", ".join(f"{name} {share:.1%}" for name, share in ranked)
+    return f"uncertain: {shares}" if found.status == "uncertain" else shares
 
 
 def info(model: str) -> int:

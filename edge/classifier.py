@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -13,30 +13,57 @@ from edge.errors import ModelError, PageError
 from edge.page import load_page
 
 INPUT = "image"
-OUTPUTS = ("logits", "probabilities")
+
+
+class Outputs(NamedTuple):
+    """Hold what a model's graph answers for n pages, float32.
+
+    `logits` and `probabilities` are (n, classes); `typicality` is (n, 1), between 0 and 1, and says how
+    much a page looks like those that the model was trained on (see `training.typicality`).
+    """
+
+    logits: np.ndarray
+    probabilities: np.ndarray
+    typicality: np.ndarray
+
+
+OUTPUTS = Outputs._fields
+
+
+def widths(contract: Contract) -> dict[str, int]:
+    """Return how many numbers a page each output has."""
+    return dict.fromkeys(OUTPUTS, len(contract.labels)) | {"typicality": 1}
+
+
+STATUSES = ("ok", "uncertain", "rejected", "error")
 
 
 @dataclass(frozen=True)
 class Prediction:
     """Hold the answer for one picture, or the reason why there is none.
 
-    `status` is "ok" or "error". With "ok", `probabilities` maps every label to its share of 1 and
-    `label` is the most probable. With "error", `error` alone is given: there is no default answer.
+    `status` is "ok", "uncertain", "rejected" or "error". With the first two, `probabilities` maps every
+    label to its share of 1 and `label` is the most probable; "uncertain" says that its probability is
+    under the model's operating point. With "rejected" the picture looks like no page that the model
+    was trained on, and `reason` says so: there is no label. With "error", `error` alone is given:
+    there is no default answer.
     """
 
     image: str
     status: str
     label: str | None = None
     probabilities: dict[str, float] = field(default_factory=dict)
+    typicality: float | None = None
+    reason: str | None = None
     error: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse an answer that contradicts itself."""
-        answered = self.status == "ok"
-        if self.status not in ("ok", "error") or answered != (self.label in self.probabilities):
+        answered = self.status in ("ok", "uncertain")
+        if self.status not in STATUSES or answered != (self.label in self.probabilities):
             raise ValueError(f"status {self.status!r} with label {self.label!r} is no prediction")
-        if answered == (self.error is not None):
-            raise ValueError(f"status {self.status!r} with error {self.error!r} is no prediction")
+        if (self.status == "error") != (self.error is not None) or (self.status == "rejected") != bool(self.reason):
+            raise ValueError(f"status {self.status!r}, error {self.error!r}, reason {self.reason!r}: no prediction")
 
     @property
     def probability(self) -> float | None:
@@ -44,16 +71,33 @@ class Prediction:
         return None if self.label is None else self.probabilities[self.label]
 
     def as_record(self) -> dict[str, Any]:
-        """Return what a line of JSON holds: the answer with every class unrounded, or the error."""
+        """Return what a line of JSON holds: the answer with every class unrounded, the reason, or the error."""
+        record: dict[str, Any] = {"image": self.image, "status": self.status}
         if self.status == "error":
-            return {"image": self.image, "status": self.status, "error": self.error}
-        return {
-            "image": self.image,
-            "status": self.status,
+            return record | {"error": self.error}
+        if self.status == "rejected":
+            return record | {"label": None, "reason": self.reason, "typicality": self.typicality}
+        return record | {
             "label": self.label,
             "probability": self.probability,
             "probabilities": self.probabilities,
+            "typicality": self.typicality,
         }
+
+
+def decide(image: str, outputs: Outputs, contract: Contract) -> Prediction:
+    """Turn the outputs for one page into its answer, by the contract's thresholds."""
+    typicality, least = outputs.typicality.item(), contract.least_typicality
+    if not typicality >= least:  # so that a NaN is rejected
+        reason = (
+            "does not look like the ECG pages that the model was trained on "
+            f"(typicality {typicality:.2g}, at least {least:.2g} is asked for)"
+        )
+        return Prediction(image, "rejected", typicality=typicality, reason=reason)
+    shares = dict(zip(contract.labels, outputs.probabilities[0].tolist(), strict=True))
+    label = max(shares, key=shares.__getitem__)
+    status = "ok" if shares[label] > contract.least_probability else "uncertain"
+    return Prediction(image, status, label, shares, typicality)
 
 
 class Classifier:
@@ -93,7 +137,7 @@ class Classifier:
     def _check_graph(self) -> None:
         """Refuse a graph whose input or outputs are not those of the contract."""
         want = {INPUT: ("tensor(uint8)", [self.contract.height, self.contract.width, 3])}
-        want |= {name: ("tensor(float)", [len(self.contract.labels)]) for name in OUTPUTS}
+        want |= {name: ("tensor(float)", [width]) for name, width in widths(self.contract).items()}
         have = {node.name: (node.type, list(node.shape[1:])) for node in self._session.get_inputs()}
         have |= {node.name: (node.type, list(node.shape[1:])) for node in self._session.get_outputs()}
         for name, form in want.items():
@@ -108,19 +152,13 @@ class Classifier:
         """Return the names of the graph's outputs."""
         return [node.name for node in self._session.get_outputs()]
 
-    def run(self, pages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return logits and probabilities, float32 (n, classes), of uint8 pages (n, height, width, 3)."""
-        logits, probabilities = self._session.run(OUTPUTS, {INPUT: pages})
-        return logits, probabilities
+    def run(self, pages: np.ndarray) -> Outputs:
+        """Return the graph's outputs for uint8 pages (n, height, width, 3)."""
+        return Outputs(*self._session.run(OUTPUTS, {INPUT: pages}))
 
     def predict(self, source: str | Path | BinaryIO) -> Prediction:
         """Classify one picture; raise `PageError` where it cannot be read."""
-        page = load_page(source, self.contract)
-        _, probabilities = self.run(page[np.newaxis])
-        shares = dict(zip(self.contract.labels, probabilities[0].tolist(), strict=True))
-        return Prediction(
-            image=_name(source), status="ok", label=max(shares, key=shares.__getitem__), probabilities=shares
-        )
+        return decide(_name(source), self.run(load_page(source, self.contract)[np.newaxis]), self.contract)
 
     def predict_many(self, sources: Iterable[str | Path | BinaryIO]) -> Iterator[Prediction]:
         """Classify pictures one after the other as they are asked for; a bad one never stops the others."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edge.errors import ModelError
 
-SCHEMA = 1
+SCHEMA = 2
 CONTRACT_KEY = "ecg_contract"
 """Name of the HDF5 attribute and of the ONNX metadata entry that hold the contract as JSON."""
 
@@ -34,7 +34,9 @@ class Contract:
 
     `labels` stand in the order of the model's outputs; `height` and `width` are in pixels; the input
     is uint8 (n, height, width, 3), RGB, made by the preprocessing that `preprocessing` names.
-    Raises `ModelError` where a value cannot be used.
+    Probabilities are softmax(logits / `temperature`). A page whose typicality is under
+    `least_typicality` is rejected, an answer whose probability is not above `least_probability` is
+    uncertain; 0 asks for nothing. Raises `ModelError` where a value cannot be used.
     """
 
     labels: tuple[str, ...]
@@ -42,6 +44,9 @@ class Contract:
     width: int
     architecture: str
     trained_on: TrainedOn
+    temperature: float = 1.0
+    least_probability: float = 0.0
+    least_typicality: float = 0.0
     preprocessing: str = PREPROCESSING
     schema: int = SCHEMA
 
@@ -64,6 +69,11 @@ class Contract:
         for name, size in (("height", self.height), ("width", self.width)):
             if type(size) is not int or size < 1:
                 raise ModelError(f"the contract's {name} is {size!r}, not a number of pixels: train the model again")
+        for name in ("temperature", "least_probability", "least_typicality"):
+            number = getattr(self, name)
+            low, high = (1e-3, 1e3) if name == "temperature" else (0.0, 1.0)
+            if type(number) not in (int, float) or not low <= number <= high:
+                raise ModelError(f"the contract's {name} is {number!r}, not {low:g} to {high:g}: train the model again")
 
     def to_json(self) -> str:
         """Return the contract as JSON, the same text for the same contract."""

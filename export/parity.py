@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from edge.classifier import Classifier
+from edge.classifier import Classifier, Outputs, decide
 from edge.errors import EcgError, UsageError
 from edge.files import pictures
 from edge.page import load_page
 from training.models import SavedModel
 
 LOGIT_TOLERANCE = 1e-4
-PROBABILITY_TOLERANCE = 1e-5
+PROBABILITY_TOLERANCE = TYPICALITY_TOLERANCE = 1e-5
 """An honest export differs by 1e-7 to 3e-6 in a probability; every defect of tests/full/test_parity.py is far above."""
 
 BATCH = 4
@@ -40,7 +40,8 @@ class Parity:
     batch_sizes: tuple[int, ...]
     logit_difference: float
     probability_difference: float
-    other_class: int
+    typicality_difference: float
+    other_answer: int
     median_certain: float
     most_certain: float
     saturated: float
@@ -54,7 +55,9 @@ class Parity:
                 self.logit_difference <= LOGIT_TOLERANCE,
             f"probabilities differ by {self.probability_difference:.3g} (at most {PROBABILITY_TOLERANCE:g})":
                 self.probability_difference <= PROBABILITY_TOLERANCE,
-            f"{self.other_class} of {self.pages} pages get another class": self.other_class == 0,
+            f"typicalities differ by {self.typicality_difference:.3g} (at most {TYPICALITY_TOLERANCE:g})":
+                self.typicality_difference <= TYPICALITY_TOLERANCE,
+            f"{self.other_answer} of {self.pages} pages get another answer": self.other_answer == 0,
         }  # fmt: skip
         return [phrase for phrase, passed in checks.items() if not passed]
 
@@ -66,7 +69,8 @@ class Parity:
             "largest difference, logits": f"{self.logit_difference:.2e}  (at most {LOGIT_TOLERANCE:g})",
             "largest difference, probability": f"{self.probability_difference:.2e}"
             f"  (at most {PROBABILITY_TOLERANCE:g})",
-            "pages with another class": f"{self.other_class}",
+            "largest difference, typicality": f"{self.typicality_difference:.2e}  (at most {TYPICALITY_TOLERANCE:g})",
+            "pages with another answer": f"{self.other_answer}",
             "how sure the model was": f"median {self.median_certain:.3f}, highest {self.most_certain:.3f}, "
             f"{self.saturated:.0%} of pages at {SATURATED} or more",
             "parity": "failed" if self.failures else "holds",
@@ -75,7 +79,11 @@ class Parity:
 
     def as_record(self) -> dict[str, Any]:
         """Return every number, the bounds and the verdict."""
-        bounds = {"logit_tolerance": LOGIT_TOLERANCE, "probability_tolerance": PROBABILITY_TOLERANCE}
+        bounds = {
+            "logit_tolerance": LOGIT_TOLERANCE,
+            "probability_tolerance": PROBABILITY_TOLERANCE,
+            "typicality_tolerance": TYPICALITY_TOLERANCE,
+        }
         return asdict(self) | bounds | {"holds": not self.failures, "failures": self.failures}
 
 
@@ -97,28 +105,30 @@ def compare(model: SavedModel, classifier: Classifier, images: Path) -> Parity:
     if not paths:
         raise UsageError(f"{images}: is no folder with pictures: give ECG pages to compare the models on")
     pages = np.stack([load_page(path, model.contract) for path in paths])  # (n, height, width, 3)
-    logits, probabilities = model.run(pages)
-    from_files = [classifier.predict(path) for path in paths]
-    alone = [classifier.run(page[np.newaxis]) for page in pages]
+    kept = model.run(pages)
+    expected = [
+        decide(str(path), Outputs(*(rows[[index]] for rows in kept)), model.contract)
+        for index, path in enumerate(paths)
+    ]
+    served = [classifier.predict(path) for path in paths]
     # A set smaller than a batch is repeated: the second batch size has to be another than 1.
     repeated = np.resize(np.arange(len(pages)), max(len(pages), BATCH))
-    batches = [(part, *classifier.run(pages[part])) for part in np.array_split(repeated, -(-len(repeated) // BATCH))]
-
-    logit_differences = [np.abs(np.concatenate([found for found, _ in alone]) - logits).max()]
-    probability_differences = [
-        np.abs(np.array([list(prediction.probabilities.values()) for prediction in from_files]) - probabilities).max()
-    ]
-    for part, found_logits, found_probabilities in batches:
-        logit_differences.append(np.abs(found_logits - logits[part]).max())
-        probability_differences.append(np.abs(found_probabilities - probabilities[part]).max())
-    labels = [model.contract.labels[index] for index in probabilities.argmax(axis=1)]
-    certain = probabilities.max(axis=1)
+    parts = [*np.arange(len(pages))[:, np.newaxis], *np.array_split(repeated, -(-len(repeated) // BATCH))]
+    differences = Outputs(*([] for _ in Outputs._fields))
+    for part in parts:
+        for found, rows, known in zip(differences, classifier.run(pages[part]), kept, strict=True):
+            found.append(np.abs(rows - known[part]).max())
+    certain = kept.probabilities.max(axis=1)
     return Parity(
         pages=len(paths),
         batch_sizes=(1, BATCH),
-        logit_difference=float(np.max(logit_differences)),
-        probability_difference=float(np.max(probability_differences)),
-        other_class=sum(found.label != label for found, label in zip(from_files, labels, strict=True)),
+        logit_difference=float(np.max(differences.logits)),
+        probability_difference=float(np.max(differences.probabilities)),
+        typicality_difference=float(np.max(differences.typicality)),
+        other_answer=sum(
+            (found.status, found.label) != (known.status, known.label)
+            for found, known in zip(served, expected, strict=True)
+        ),
         median_certain=float(np.median(certain)),
         most_certain=float(certain.max()),
         saturated=float((certain >= SATURATED).mean()),

@@ -1,9 +1,11 @@
-"""The lab's command line: explore, train, evaluate, weights, pages."""
+"""The lab's command line: explore, audit, train, evaluate, weights, pages."""
 
 import argparse
 import contextlib
 import json
 import logging
+import math
+import shlex
 import sys
 from pathlib import Path
 
@@ -17,7 +19,9 @@ def main() -> None:
     for name, (describe, _, text) in COMMANDS.items():
         describe(commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}."))
     options = parser.parse_args()
-    logging.getLogger("absl").setLevel(logging.ERROR)  # Keras advises against .h5 at every save
+    # Keras advises against .h5 at every save, TensorFlow against many small networks.
+    for talker in ("absl", "tensorflow"):
+        logging.getLogger(talker).setLevel(logging.ERROR)
     exit_with(lambda: COMMANDS[options.command][1](options))
 
 
@@ -26,6 +30,16 @@ def _image_size(text: str) -> tuple[int, int]:
     if not (height.isdecimal() and width.isdecimal() and min(int(height), int(width)) >= 32):
         raise argparse.ArgumentTypeError(f"{text!r} is no HEIGHTxWIDTH of at least 32 pixels, as in 224x224")
     return int(height), int(width)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 < share <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share above 0 and up to 1, as in 0.9")
+    return share
 
 
 def _data(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +84,31 @@ def _explore(options: argparse.Namespace) -> int:
     return 0
 
 
+def _describe_audit(parser: argparse.ArgumentParser) -> None:
+    _data(parser)
+    parser.add_argument("--out", "-o", type=Path, metavar="REPORT", help="folder for a report; none if not given")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 where something leaks")
+    _seed(parser)
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from training.audit import audit
+    from training.audit_report import tables, write_audit
+
+    found = audit(options.data, options.seed)
+    print(found.headline)
+    for table in tables(found):
+        print(f"\n{table.title}")
+        _print_table(table.header, table.rows)
+    print(*[""] * bool(found.warnings), *(f"warning: {line}" for line in found.warnings), sep="\n")
+    for line in found.unreadable:
+        print(line, file=sys.stderr)
+    if options.out:
+        write_audit(found, options.data, options.out)
+        _print_report(options.out)
+    return 1 if options.strict and found.leaks else 0
+
+
 def _describe_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", choices=("cnn", "vgg16"), required=True, help="the custom CNN, or VGG16 with ImageNet weights"
@@ -100,6 +139,17 @@ def _describe_train(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder for the features of the frozen base; ~/.cache/ecg-pages if not given",
     )
+    parser.add_argument(
+        "--target-accuracy",
+        type=_share,
+        default=0.9,
+        metavar="SHARE",
+        help="share of the answers that shall be right; what is less certain becomes 'uncertain'",
+    )
+    parser.add_argument(
+        "--drop-duplicates", action="store_true", help="keep one of each copy, of a copy in train and test that in test"
+    )
+    parser.add_argument("--allow-leaks", action="store_true", help="train although copies or groups lie in both splits")
     _skip(parser)
     _seed(parser)
 
@@ -119,7 +169,17 @@ def _train(options: argparse.Namespace) -> int:
 
         height, width = options.image_size
         recipe = Recipe(
-            options.model, options.epochs, height, width, options.views, options.fine_tune, options.folds, options.seed
+            options.model,
+            options.epochs,
+            height,
+            width,
+            options.views,
+            options.fine_tune,
+            options.folds,
+            options.seed,
+            options.target_accuracy,
+            options.drop_duplicates,
+            options.allow_leaks,
         )
         model = train(
             options.data, recipe, weights, options.cache or default_cache(), options.out, options.skip_unreadable
@@ -157,10 +217,17 @@ def _evaluate(options: argparse.Namespace) -> int:
     with contextlib.redirect_stdout(sys.stderr):
         from training.evaluate import evaluate
 
-        numbers = evaluate(options.models, options.data, options.out, options.skip_unreadable)
-    for model, result in numbers.items():
+        command = shlex.join(["python", "-m", "training", *sys.argv[1:]])
+        numbers = evaluate(options.models, options.data, options.out, options.skip_unreadable, command)
+    from training.evaluation_report import comparison_tables
+
+    for model, result in numbers["models"].items():
         print(model)
         _print_scores(result)
+        print()
+    for table in comparison_tables(numbers):
+        print(table.title)
+        _print_table(table.header, table.rows)
         print()
     _print_report(options.out)
     return 0
@@ -187,9 +254,10 @@ def _print_table(header: tuple[str, ...], rows: list[list[str]]) -> None:
 
 
 def _print_scores(numbers: dict) -> None:
-    from training.report import SCORE_HEADER, headlines, score_rows, warnings
+    from training.evaluation_report import class_table, headlines, warnings
 
-    _print_table(SCORE_HEADER, score_rows(numbers))
+    table = class_table(numbers, ("sensitivity", "specificity", "precision", "f1"))
+    _print_table(table.header, table.rows)
     print(*headlines(numbers), *warnings(numbers), sep="\n")
 
 
@@ -199,6 +267,7 @@ def _print_report(folder: Path) -> None:
 
 COMMANDS = {
     "explore": (_describe_explore, _explore, "count and show the pages of a data folder"),
+    "audit": (_describe_audit, _audit, "find copies, leaks and shortcuts in a data folder"),
     "train": (_describe_train, _train, "train a model on a data folder"),
     "evaluate": (_describe_evaluate, _evaluate, "judge models, .h5 or .onnx, on the test pages of a data folder"),
     "weights": (_describe_weights, _fetch_weights, "fetch VGG16's ImageNet weights and say where they are"),

@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from edge.contract import Contract, TrainedOn
 from edge.errors import PageError
@@ -17,17 +20,23 @@ from edge.page import load_page, open_page
 from training.errors import DataError
 
 SPLITS = ("train", "test")
+ATTRIBUTES = ("sex", "age", "page_style")
+"""Columns of a manifest by which figures are divided."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """Name one page of a data folder; `split` and `group` are None where nobody stated them."""
+    """Name one page of a data folder; `split` and `group` are None where nobody stated them.
+
+    `attributes` holds what the manifest says in the columns of `ATTRIBUTES`, "" where it says nothing.
+    """
 
     path: Path
     label: str
     split: str | None = None
     group: str | None = None
     drawn: bool = False
+    attributes: tuple[str, ...] = ("",) * len(ATTRIBUTES)
 
 
 @dataclass(frozen=True)
@@ -53,8 +62,12 @@ class Loaded:
 
     @property
     def groups(self) -> np.ndarray:
-        """Return what may not be divided between splits, str (n,): the stated group, else the picture."""
-        return np.array([page.group or digest for page, digest in zip(self.pages, self.digests, strict=True)])
+        """Return what may not be divided between splits, str (n,): the stated group, else the picture.
+
+        Groups that share a picture are one, by the name of the first of them.
+        """
+        names = np.array([page.group or digest for page, digest in zip(self.pages, self.digests, strict=True)])
+        return joined(names, np.array(self.digests))
 
     def select(self, which: np.ndarray) -> "Loaded":
         """Return the pages that an index array or a mask names."""
@@ -62,12 +75,23 @@ class Loaded:
         return Loaded(tuple(self.pages[i] for i in chosen), self.pixels[chosen], tuple(self.digests[i] for i in chosen))
 
 
+def joined(names: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return names, str (n,), made one where their rows share a value of `others`: the first of them in order."""
+    _, row = np.unique(names, return_inverse=True)
+    _, column = np.unique(others, return_inverse=True)
+    links = coo_array((np.ones(len(names)), (row, column + row.max() + 1)), shape=(row.max() + column.max() + 2,) * 2)
+    _, component = connected_components(links, directed=False)
+    first = dict(sorted(zip(component[row].tolist(), names.tolist(), strict=True), reverse=True))
+    return np.array([first[part] for part in component[row].tolist()])
+
+
 def read_folder(folder: Path) -> list[Page]:
     """List the pages below a data folder, sorted by path; pixels are not read.
 
     Classes are the folders below `train/` and `test/`, or below the folder itself. The label comes
-    from `manifest.csv` (path, label, optionally split, group, drawn), else from `labels.csv`
-    (folder, label), else it is the folder's name. Raises `DataError` where the folder is missing or
+    from `manifest.csv` (path, label, optionally split, group, drawn and those of `ATTRIBUTES`), else from `labels.csv`
+    (folder, label), else it is the folder's name; pictures in a folder without class folders are of
+    the one class that it is called. Raises `DataError` where the folder is missing or
     empty, or where these files name what is not there or contradict the folders.
     """
     if not folder.is_dir():
@@ -103,9 +127,8 @@ def _class_folders(folder: Path) -> Iterator[tuple[Path, tuple[str | None, str]]
     splits = [name for name in SPLITS if (folder / name).is_dir()]
     for split in splits or [None]:
         root = folder / split if split else folder
-        for class_folder in sorted(root.iterdir()):
-            if class_folder.name.startswith(".") or not class_folder.is_dir():
-                continue
+        folders = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+        for class_folder in folders or [root] * bool(pictures(root)):
             found = pictures(class_folder)
             if not found:
                 raise DataError(f"{class_folder}: is a class without a page: add pages or remove the folder")
@@ -148,7 +171,14 @@ def _read_manifest(folder: Path) -> dict[Path, Page]:
         drawn = (row.get("drawn") or "false").lower()
         if drawn not in ("true", "false"):
             raise DataError(f"{file}: has drawn={drawn!r} for {row['path']}: only 'true' and 'false' are answers")
-        pages[path] = Page(path, row["label"], split, row.get("group") or None, drawn == "true")
+        pages[path] = Page(
+            path,
+            row["label"],
+            split,
+            row.get("group") or None,
+            drawn == "true",
+            tuple(row.get(name) or "" for name in ATTRIBUTES),
+        )
     return pages
 
 
@@ -187,6 +217,11 @@ def first_contract(folder: Path, pages: Sequence[Page], height: int, width: int,
     return Contract(labels, height, width, model, TrainedOn(digest="", pages=0, seed=seed, drawn=False))
 
 
+def digest(image: Image.Image) -> str:
+    """Return the SHA-256 of an upright picture: the same for the same pixels in any file format."""
+    return hashlib.sha256(f"{image.width}x{image.height}".encode() + image.tobytes()).hexdigest()
+
+
 def load_pages(pages: Sequence[Page], contract: Contract, skip_unreadable: bool = False) -> tuple[Loaded, list[str]]:
     """Read the pixels of all pages, and say which could not be read.
 
@@ -199,8 +234,7 @@ def load_pages(pages: Sequence[Page], contract: Contract, skip_unreadable: bool 
             image = open_page(page.path)
         except PageError as error:
             return error
-        size = f"{image.width}x{image.height}".encode()
-        return load_page(image, contract), hashlib.sha256(size + image.tobytes()).hexdigest()
+        return load_page(image, contract), digest(image)
 
     with ThreadPoolExecutor() as pool:  # Pillow decodes and resizes outside Python's lock
         results = list(pool.map(read, pages))

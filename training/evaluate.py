@@ -1,33 +1,47 @@
 """Evaluation of saved models, `.h5` or `.onnx`, alone or side by side, on the test pages of a folder."""
 
+import dataclasses
+import hashlib
+import platform
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
-from edge.classifier import Classifier
+from edge import __version__
+from edge.classifier import Classifier, Outputs
 from edge.contract import Contract
 from edge.errors import ModelError
 from training import plots
 from training.answers import Answers
+from training.audit import look_at, views_of
 from training.dataset import Loaded, Page, load_pages, read_folder
 from training.errors import DataError
+from training.evaluation_report import add_answers, add_comparison, add_facts, add_frame, model_cards, records
 from training.fit import read_history
+from training.measures import paired_differences
 from training.models import TRAINED_ON_KEY, load_model, short
-from training.report import Report, add_answers
+from training.report import Report
+from training.shortcuts import compare
 from training.splits import are_test
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Hold a model under evaluation; `run` turns uint8 pages into logits and probabilities."""
+    """Hold a model under evaluation; `run` turns uint8 pages into outputs, `classifier` is there for an `.onnx`."""
 
     path: Path
     contract: Contract
     trained_on: frozenset[str]
-    run: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+    run: Callable[[np.ndarray], Outputs]
+    classifier: Classifier | None = None
+
+
+TIMED = 50  # pages at most whose time from file to answer is taken
 
 
 def open_model(path: Path) -> Subject:
@@ -41,35 +55,59 @@ def open_model(path: Path) -> Subject:
     if TRAINED_ON_KEY not in classifier.metadata:
         raise ModelError(f"{path}: does not say on which pages it was trained: export the .h5 again")
 
-    def run(pages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def run(pages: np.ndarray) -> Outputs:
         answers = [classifier.run(page[np.newaxis]) for page in pages]
-        return np.concatenate([logits for logits, _ in answers]), np.concatenate([shares for _, shares in answers])
+        return Outputs(*(np.concatenate(rows) for rows in zip(*answers, strict=True)))
 
-    return Subject(path, classifier.contract, frozenset(classifier.metadata[TRAINED_ON_KEY].split()), run)
+    trained_on = frozenset(classifier.metadata[TRAINED_ON_KEY].split())
+    return Subject(path, classifier.contract, trained_on, run, classifier)
 
 
-def evaluate(models: list[Path], data: Path, out: Path, skip_unreadable: bool) -> dict[str, dict]:
-    """Score the models on the test pages of `data`, write the report, and return each model's numbers.
+def evaluate(models: list[Path], data: Path, out: Path, skip_unreadable: bool, command: str) -> dict:
+    """Score the models on the test pages of `data`, write the report, and return its numbers.
 
     A folder without splits is divided again as the first model's training divided it, from its
-    seed. Raises `DataError` where there are no test pages or a model does not know their classes.
+    seed. `command` is how this was asked for, for the report. Raises `DataError` where there are no
+    test pages or a model does not know their classes.
     """
     subjects = [open_model(path) for path in models]
     seed = subjects[0].contract.trained_on.seed
-    pages = [page for page in read_folder(data) if page.split != "train"]
+    every_page = read_folder(data)
+    pages = [page for page in every_page if page.split != "train"]
     if not pages:
         raise DataError(f"{data}: has no test pages: add a folder 'test', or give a folder without splits")
-    report = Report("Evaluation")
-    report.text(f"Test pages of {data}.")
-    numbers: dict[str, dict] = {}
     loaded: dict[tuple[int, int], Loaded] = {}
-    for number, subject in enumerate(subjects, start=1):
+    answers: dict[str, Answers] = {}
+    outputs: dict[str, Outputs] = {}
+    for subject in subjects:
         size = subject.contract.height, subject.contract.width
         if size not in loaded:
             loaded[size] = _test_pages(pages, subject.contract, seed, skip_unreadable)
-        report.heading(str(subject.path))
-        numbers[str(subject.path)] = _add_model(report, f"model-{number}", subject, loaded[size])
-    report.write(out, {"data": str(data), "models": numbers})
+        name = str(subject.path)
+        outputs[name] = subject.run(loaded[size].pixels)
+        answers[name] = _answers(subject, loaded[size], outputs[name])
+    tested = next(iter(loaded.values()))
+    report = Report("Evaluation")
+    numbers: dict = {"data": _provenance(data, tested, command), "models": {}}
+    add_frame(report, numbers["data"])
+    for number, subject in enumerate(subjects, start=1):
+        name = str(subject.path)
+        report.heading(name)
+        facts = _facts(subject)
+        add_facts(report, facts)
+        found = add_answers(report, f"model-{number}", answers[name], subject.contract)
+        numbers["models"][name] = {"facts": facts} | found
+        history = read_history(subject.path.parent / "history.csv")
+        if history:
+            report.figure(
+                f"model-{number}-curves", plots.curves(history), "Loss and accuracy of training and validation"
+            )
+    numbers["differences"] = _differences(answers, {str(subject.path): subject.contract for subject in subjects})
+    numbers["parity"] = _parity(subjects, outputs)
+    numbers["latency"] = {str(subject.path): _latency(subject, tested) for subject in subjects if subject.classifier}
+    numbers["comparators"] = _comparators(every_page, tested)
+    add_comparison(report, numbers)
+    report.write(out, numbers, {"model_card.md": model_cards(numbers)})
     return numbers
 
 
@@ -80,19 +118,87 @@ def _test_pages(pages: list[Page], contract: Contract, seed: int, skip_unreadabl
     return loaded.select(are_test(loaded, seed))
 
 
-def _add_model(report: Report, name: str, subject: Subject, loaded: Loaded) -> dict:
-    """Add a model's answers, and its curves where its history lies beside it."""
+def _answers(subject: Subject, loaded: Loaded, outputs: Outputs) -> Answers:
     unknown = sorted(set(loaded.labels.tolist()) - set(subject.contract.labels))
     if unknown:
         raise DataError(
             f"{subject.path}: does not know the class {unknown[0]!r} of the test pages: train it again with it"
         )
     seen = np.array([short(digest) in subject.trained_on for digest in loaded.digests])
-    answers = Answers.of(subject.run, loaded, subject.contract.labels, seen)
-    if subject.contract.trained_on.drawn:
-        report.text("This model was trained on drawn pages: it knows nothing about real ECGs.", warning=True)
-    numbers = add_answers(report, name, answers)
-    history = read_history(subject.path.parent / "history.csv")
-    if history:
-        report.figure(f"{name}-curves", plots.curves(history), "Loss and accuracy of training and validation")
-    return numbers
+    return Answers.of(outputs, loaded, subject.contract.labels, seen)
+
+
+def _provenance(data: Path, loaded: Loaded, command: str) -> dict:
+    """Return what the figures come from: pages, digest, versions, command line."""
+    packages = ("numpy", "pillow", "onnxruntime", "tensorflow", "tensorflow-cpu", "keras", "scikit-learn", "scipy")
+    installed = {distribution.name.lower(): distribution.version for distribution in metadata.distributions()}
+    return {
+        "folder": str(data),
+        "test_pages": len(loaded),
+        "test_groups": len(set(loaded.groups.tolist())),
+        "digest": hashlib.sha256("".join(sorted(map(short, loaded.digests))).encode()).hexdigest(),
+        "drawn": any(page.drawn for page in loaded.pages),
+        "command": command,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "versions": {"ecg-edge": __version__} | {name: installed[name] for name in packages if name in installed},
+    }
+
+
+def _facts(subject: Subject) -> dict:
+    """Return what the model is."""
+    content = subject.path.read_bytes()
+    return {
+        "file": subject.path.name,
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "contract": dataclasses.asdict(subject.contract),
+    }
+
+
+def _differences(answers: dict[str, Answers], contracts: dict[str, Contract]) -> dict[str, dict]:
+    """Return what each further model gains over the first, on the same pages; an export is no other model."""
+    (old_name, old), *others = answers.items()
+    return {
+        f"{name} minus {old_name}": records(paired_differences(new.sample, old.sample))
+        for name, new in others
+        if new.labels == old.labels and contracts[name] != contracts[old_name]
+    }
+
+
+def _parity(subjects: list[Subject], outputs: dict[str, Outputs]) -> dict[str, dict[str, float]]:
+    """Return the largest differences between an `.h5` and the `.onnx` that has its contract, on the test pages."""
+    found = {}
+    for kept in subjects:
+        for exported in subjects:
+            if exported.classifier and not kept.classifier and exported.contract == kept.contract:
+                pair = zip(outputs[str(exported.path)], outputs[str(kept.path)], Outputs._fields, strict=True)
+                found[f"{exported.path} against {kept.path}"] = {
+                    name: float(np.abs(ours - theirs).max()) for ours, theirs, name in pair
+                }
+    return found
+
+
+def _latency(subject: Subject, loaded: Loaded) -> dict[str, float]:
+    """Return median and 95th percentile of the milliseconds from a file to its answer, one page at a time."""
+    times = []
+    for page in loaded.pages[:TIMED]:
+        begin = time.perf_counter()
+        subject.classifier.predict(page.path)
+        times.append(1000 * (time.perf_counter() - begin))
+    return {"pages": len(times), "median_ms": float(np.median(times)), "p95_ms": float(np.percentile(times, 95))}
+
+
+def _comparators(pages: list[Page], tested: Loaded) -> dict | str:
+    """Return the comparators' figures on the same test pages, or why there are none."""
+    paths = {page.path for page in tested.pages}
+    learned = [page for page in pages if page.path not in paths]
+    if len({page.label for page in learned}) < 2:
+        return "the folder has no training pages that they could learn from"
+    looks, _ = look_at([*learned, *tested.pages])
+    asked = np.array([look.page.path in paths for look in looks])
+    views = views_of(looks)
+    labels = np.array([look.page.label for look in looks])
+    groups = np.array([look.page.group or look.digest for look in looks])
+    found = compare(views, labels, groups, [(np.flatnonzero(~asked), np.flatnonzero(asked))])
+    return {name: records(figures) for name, figures in found.items()}

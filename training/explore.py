@@ -8,7 +8,7 @@ import numpy as np
 
 from training import plots
 from training.dataset import first_contract, load_pages, read_folder
-from training.report import DRAWN, Report
+from training.report import DRAWN, Report, Table
 from training.splits import are_test
 
 SAMPLES = 3
@@ -32,10 +32,8 @@ def explore(data: Path, out: Path, seed: int) -> dict[str, dict[str, int]]:
     if any(page.drawn for page in loaded.pages):
         report.text(DRAWN, warning=True)
     labels = sorted(set(loaded.labels))
-    report.table(
-        ("class", *counts),
-        [[label, *(str(numbers.get(label, 0)) for numbers in counts.values())] for label in labels],
-    )
+    rows = [[label, *(str(numbers.get(label, 0)) for numbers in counts.values())] for label in labels]
+    report.table(Table("", ("class", *counts), rows))
     if loaded.pages[0].split is None:
         report.text(f"The folder states no splits: these are those that seed {seed} makes.")
     for line in unreadable:

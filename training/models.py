@@ -7,10 +7,11 @@ import h5py
 import keras
 import numpy as np
 
-from edge.classifier import INPUT, OUTPUTS
+from edge.classifier import INPUT, Outputs, widths
 from edge.contract import CONTRACT_KEY, Contract
 from edge.errors import ModelError
 from edge.files import replacing
+from training.typicality import typicality
 
 TRAINED_ON_KEY = "ecg_trained_on"
 """Name of the HDF5 dataset and of the ONNX metadata entry with the digests of the pages that the model has seen."""
@@ -21,6 +22,10 @@ DIGEST_LENGTH = 16
 SMALLEST_MAP = 7
 """The CNN halves its maps until both sides are at most this, which keeps Flatten small."""
 
+LEAST_SPREAD = 0.01
+"""Smallest standard deviation of a feature as a share of its mean: less is not told from rounding, and
+dividing by it would make the answer depend on the machine."""
+
 # The blocks of VGG16 whose means the head reads; MODELS.md has the cross-validation that chose them.
 VGG16_BLOCKS = (3, 4, 5)
 IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)
@@ -28,10 +33,11 @@ IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)
 
 
 def build_cnn(classes: int, height: int, width: int) -> keras.Model:
-    """Build the custom CNN: uint8 (n, height, width, 3) to logits and probabilities, float32 (n, classes).
+    """Build the custom CNN: uint8 (n, height, width, 3) to logits, float32 (n, classes), and typicality.
 
     Convolution, batch normalisation and 2x2 maximum, repeated until the map is at most 7x7, then
-    Flatten and the class layer: 0.2 million parameters at 224x224.
+    Flatten and the class layer: 0.2 million parameters at 224x224. The typicality reads the means of
+    the last maps.
     """
     image = keras.Input((height, width, 3), dtype="uint8", name=INPUT)
     x = keras.layers.Rescaling(1 / 255, name="rescale")(image)
@@ -44,25 +50,23 @@ def build_cnn(classes: int, height: int, width: int) -> keras.Model:
         x = keras.layers.ReLU(name=f"relu_{stage}")(x)
         x = keras.layers.MaxPooling2D(padding="same", name=f"pool_{stage}")(x)
         filters, stage = min(2 * filters, 128), stage + 1
-    x = keras.layers.Flatten(name="flatten")(x)
-    return _with_outputs(image, keras.layers.Dense(classes, name="logits")(x))
+    features = _standardised(keras.layers.GlobalAveragePooling2D(name="features")(x))
+    logits = keras.layers.Dense(classes, name="logits")(keras.layers.Flatten(name="flatten")(x))
+    return keras.Model(image, {"logits": logits, "typicality": typicality(features)}, name="ecg")
 
 
 def build_vgg16(classes: int, height: int, width: int, weights: Path) -> keras.Model:
     """Build VGG16 without its top, frozen, with a linear head on the means of its last three blocks.
 
-    uint8 (n, height, width, 3) to logits and probabilities, float32 (n, classes). `weights` is a
-    file of Keras' VGG16 without its top. Between base and head stands `standardise`, a frozen batch
-    normalisation whose mean and variance are those of the training pages' features.
+    uint8 (n, height, width, 3) to logits, float32 (n, classes), and typicality. `weights` is a file
+    of Keras' VGG16 without its top.
     """
     base = frozen_vgg16(weights, height, width)
-    x = keras.layers.BatchNormalization(center=False, scale=False, epsilon=1e-6, name="standardise")(base.output)
     base.trainable = False
+    features = _standardised(base.output)
     # From zero, a feature that no training page shows keeps the weight zero, whatever another page has there.
-    head = keras.layers.Dense(classes, kernel_initializer="zeros", name="logits")
-    model = _with_outputs(base.input, head(x))
-    model.get_layer("standardise").trainable = False
-    return model
+    logits = keras.layers.Dense(classes, kernel_initializer="zeros", name="logits")(features)
+    return keras.Model(base.input, {"logits": logits, "typicality": typicality(features)}, name="ecg")
 
 
 def frozen_vgg16(weights: Path, height: int, width: int) -> keras.Model:
@@ -91,9 +95,25 @@ def frozen_vgg16(weights: Path, height: int, width: int) -> keras.Model:
     return keras.Model(image, features, name="vgg16")
 
 
-def _with_outputs(image: keras.KerasTensor, logits: keras.KerasTensor) -> keras.Model:
-    probabilities = keras.layers.Softmax(name="probabilities")(logits)
-    return keras.Model(image, {"logits": logits, "probabilities": probabilities}, name="ecg")
+def _standardised(features: keras.KerasTensor) -> keras.KerasTensor:
+    """Add the layer `standardise`: a frozen batch normalisation that waits for `fit_standardise`."""
+    layer = keras.layers.BatchNormalization(center=False, scale=False, epsilon=1e-6, name="standardise")
+    layer.trainable = False
+    return layer(features)
+
+
+def fit_standardise(network: keras.Model, features: np.ndarray) -> None:
+    """Give `standardise` the mean and the variance of the training pages' features, float32 (n, width)."""
+    mean = features.mean(axis=0)
+    variance = np.maximum(features.var(axis=0), (LEAST_SPREAD * mean) ** 2)
+    network.get_layer("standardise").set_weights([mean, variance])
+
+
+def finished(network: keras.Model, temperature: float) -> keras.Model:
+    """Return the network with its third output, probabilities = softmax(logits / temperature)."""
+    divided = keras.layers.Rescaling(1 / temperature, name="calibrate")(network.output["logits"])
+    probabilities = keras.layers.Softmax(name="probabilities")(divided)
+    return keras.Model(network.input, network.output | {"probabilities": probabilities}, name="ecg")
 
 
 @dataclass(frozen=True)
@@ -104,10 +124,9 @@ class SavedModel:
     contract: Contract
     trained_on: frozenset[str]
 
-    def run(self, pages: np.ndarray, batch_size: int = 16) -> tuple[np.ndarray, np.ndarray]:
-        """Return logits and probabilities, float32 (n, classes), of uint8 pages (n, height, width, 3)."""
-        outputs = self.network.predict(pages, batch_size=batch_size, verbose=0)
-        return outputs["logits"], outputs["probabilities"]
+    def run(self, pages: np.ndarray, batch_size: int = 16) -> Outputs:
+        """Return the network's outputs for uint8 pages (n, height, width, 3)."""
+        return Outputs(**self.network.predict(pages, batch_size=batch_size, verbose=0))
 
 
 def short(digest: str) -> str:
@@ -148,10 +167,10 @@ def load_model(path: Path) -> SavedModel:
     except (ValueError, TypeError, KeyError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"{path}: Keras cannot load it ({reason}): train it again") from error
-    classes = (None, len(contract.labels))
     outputs = (
         {name: tensor.shape for name, tensor in network.output.items()} if isinstance(network.output, dict) else {}
     )
-    if (network.input_shape, outputs) != ((None, contract.height, contract.width, 3), dict.fromkeys(OUTPUTS, classes)):
+    expected = {name: (None, width) for name, width in widths(contract).items()}
+    if (network.input_shape, outputs) != ((None, contract.height, contract.width, 3), expected):
         raise ModelError(f"{path}: its network contradicts its contract: train it again")
     return SavedModel(network, contract, trained_on)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
+from sklearn.metrics import precision_recall_curve, roc_curve
 
 from edge.page import open_page
 from training.dataset import Page
@@ -72,6 +73,77 @@ def confusion_chart(confusion: np.ndarray, labels: Sequence[str]) -> Figure:
         axes.set_xticks(range(len(labels)), labels, rotation=35, ha="right")
         axes.set_yticks(range(len(labels)), labels)
         axes.set(title=title, xlabel="predicted", ylabel="true")
+    return figure
+
+
+def reliability_chart(before: Sequence[dict], after: Sequence[dict]) -> Figure:
+    """Draw accuracy over confidence, and the pages of each bin, before and after calibration, a panel each.
+
+    The bins are those of `training.measures.reliability`.
+    """
+    figure = Figure((9, 4.2), layout="constrained")
+    for axes, bins, title in zip(
+        figure.subplots(1, 2, sharey=True), (before, after), ("before calibration", "after calibration"), strict=True
+    ):
+        filled = [line for line in bins if line["pages"]]
+        axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=":", label="as it should be")
+        most = max((line["pages"] for line in filled), default=1)
+        heights = [0.3 * line["pages"] / most for line in bins]
+        axes.bar([line["low"] for line in bins], heights, 0.96 / len(bins), align="edge", color="#d8dce4")
+        confidence = np.array([line["confidence"] for line in filled])
+        accuracy = np.array([line["accuracy"]["value"] for line in filled])
+        lows, highs = (
+            [line["accuracy"]["value"] if line["accuracy"][edge] is None else line["accuracy"][edge] for line in filled]
+            for edge in ("low", "high")
+        )
+        axes.errorbar(
+            confidence, accuracy, [accuracy - lows, highs - accuracy], fmt="o-", color=INK, markersize=4, capsize=2
+        )
+        for line in bins:
+            if line["pages"]:
+                at = (line["low"] + 0.5 / len(bins), 0.3 * line["pages"] / most + 0.01)
+                axes.annotate(str(line["pages"]), at, ha="center", fontsize=7, color=SOFT)
+        axes.set(title=title, xlabel="confidence (grey: pages in the bin)", xlim=(0, 1), ylim=(0, 1.05))
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.axes[0].set_ylabel("share that is right")
+    return figure
+
+
+def discrimination_charts(truth: np.ndarray, probabilities: np.ndarray, labels: Sequence[str]) -> Figure:
+    """Draw the ROC and the precision-recall curve of each class against the rest, a panel each.
+
+    `truth` is int (n,), `probabilities` float (n, classes). A class with no page, or with all of
+    them, has no curve.
+    """
+    figure = Figure((10, 4.6), layout="constrained")
+    roc, recall = figure.subplots(1, 2)
+    for index, label in enumerate(labels):
+        own = truth == index
+        if own.all() or not own.any():
+            continue
+        false, true, _ = roc_curve(own, probabilities[:, index])
+        roc.plot(false, true, label=label)
+        precision, sensitivity, _ = precision_recall_curve(own, probabilities[:, index])
+        recall.plot(sensitivity, precision, label=f"{label} ({own.sum()} pages)", drawstyle="steps-post")
+    roc.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=":")
+    roc.set(title="ROC", xlabel="1 - specificity", ylabel="sensitivity")
+    recall.set(title="precision and recall", xlabel="sensitivity (recall)", ylabel="precision", ylim=(0, 1.05))
+    recall.legend(frameon=False, fontsize=8)
+    for axes in (roc, recall):
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def risk_chart(coverage: np.ndarray, risk: np.ndarray, point: float) -> Figure:
+    """Draw the share that is wrong over the share that is answered; `point` is what the model answers."""
+    figure = Figure((6.4, 3.6), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(coverage, risk, color=INK, drawstyle="steps-post")
+    axes.axvline(point, color=RIGHT, linewidth=1, linestyle=":", label=f"answered by this model ({point:.0%})")
+    axes.set(xlabel="share of pages answered, the most certain first", ylabel="share of them wrong", xlim=(0, 1.01))
+    axes.set_ylim(bottom=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
     return figure
 
 

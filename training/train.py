@@ -5,7 +5,8 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,22 +14,23 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from edge.classifier import Outputs
 from edge.contract import Contract, TrainedOn
 from edge.files import replacing
 from training.answers import Answers, write_out_of_fold
 from training.augment import view
+from training.calibration import calibrated, cross_calibrated, decide
 from training.dataset import Loaded, first_contract, load_pages, read_folder
-from training.errors import RunError
+from training.errors import DataError, RunError
+from training.evaluation_report import write_run_report
 from training.features import cached_features
 from training.fit import Batches, fit, forget, read_history
-from training.models import SavedModel, build_cnn, build_vgg16, save_model, short
-from training.report import write_run_report
+from training.leaks import leaks, one_of_each
+from training.models import SavedModel, build_cnn, build_vgg16, finished, fit_standardise, save_model, short
 from training.splits import are_test, folds, hold_out
+from training.typicality import fit_typicality, least_typicality
 
 LEARNING_RATES = {"cnn": 3e-4, "head": 1e-3, "block5": 1e-5}
-LEAST_SPREAD = 0.01
-"""Smallest standard deviation of a feature as a share of its mean: less is not told from rounding, and
-dividing by it would make the answer depend on the machine."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,9 @@ class Recipe:
     fine_tune: str
     folds: int
     seed: int
+    target_accuracy: float = 0.9
+    drop_duplicates: bool = False
+    allow_leaks: bool = False
 
 
 def model_file(run: Path, model: str) -> Path:
@@ -67,10 +72,18 @@ def train(data: Path, recipe: Recipe, weights: Path | None, cache: Path, run: Pa
 
     fit_network = partial(_fit_network, contract=contract, recipe=recipe, weights=weights, cache=cache)
     out_of_fold = _cross_validate(loaded, contract, recipe, fit_network, data, run) if recipe.folds else None
-    network = fit_network(loaded.select(~validation), loaded.select(validation), folder=run)
-    answers = _answers(network, loaded.select(validation), contract)
-    write_run_report(run, contract, read_history(run / "history.csv"), answers, out_of_fold)
-    save_model(SavedModel(network, contract, frozenset(map(short, loaded.digests))), target)
+    choose = loaded.select(validation)
+    network = fit_network(loaded.select(~validation), choose, folder=run)
+    unseen = out_of_fold or Answers.of(_run(network, choose.pixels), choose, contract.labels)
+    contract = dataclasses.replace(
+        contract,
+        **decide(unseen.logits, unseen.truth, recipe.target_accuracy),
+        least_typicality=least_typicality(unseen.typicality),
+    )
+    model = SavedModel(finished(network, contract.temperature), contract, frozenset(map(short, loaded.digests)))
+    answers = Answers.of(model.run(choose.pixels), choose, contract.labels)
+    write_run_report(run, contract, read_history(run / "history.csv"), answers, out_of_fold, recipe.target_accuracy)
+    save_model(model, target)
     forget(run)
     shutil.rmtree(run / "folds", ignore_errors=True)
     return target
@@ -80,34 +93,37 @@ def _cross_validate(
     loaded: Loaded, contract: Contract, recipe: Recipe, fit_network: Callable[..., keras.Model], data: Path, run: Path
 ) -> Answers:
     """Return an answer for every page, of a network that has not seen its group, and write `out_of_fold.csv`."""
-    fold_of = np.zeros(len(loaded), int)
-    probabilities = np.zeros((len(loaded), len(contract.labels)), np.float32)
+    fold = np.zeros(len(loaded), int)
+    logits = np.zeros((len(loaded), len(contract.labels)), np.float32)
+    typicality = np.zeros((len(loaded), 1), np.float32)
     for number, held_out in enumerate(folds(loaded.labels, loaded.groups, recipe.folds, recipe.seed), start=1):
         print(f"fold {number} of {recipe.folds}", file=sys.stderr)
         rest = loaded.select(~held_out)
         choose = hold_out(rest.labels, rest.groups, recipe.seed)
         network = fit_network(rest.select(~choose), rest.select(choose), folder=run / "folds" / str(number))
-        probabilities[held_out] = _answers(network, loaded.select(held_out), contract).probabilities
-        fold_of[held_out] = number
-    answers = Answers(contract.labels, loaded.pages, loaded.groups, probabilities, np.zeros(len(loaded), bool))
-    write_out_of_fold(answers, fold_of, data, run / "out_of_fold.csv")
+        found = _run(network, loaded.pixels[held_out])
+        logits[held_out], typicality[held_out], fold[held_out] = found.logits, found.typicality, number
+    uncalibrated = Answers.of(Outputs(logits, calibrated(logits, 1.0), typicality), loaded, contract.labels)
+    answers = dataclasses.replace(uncalibrated, probabilities=cross_calibrated(logits, uncalibrated.truth, fold))
+    write_out_of_fold(answers, fold, data, run / "out_of_fold.csv")
     print("the model itself", file=sys.stderr)
     return answers
 
 
-def _answers(network: keras.Model, loaded: Loaded, contract: Contract) -> Answers:
-    model = SavedModel(network, contract, frozenset())
-    return Answers.of(model.run, loaded, contract.labels, np.zeros(len(loaded), bool))
+def _run(network: keras.Model, pages: np.ndarray) -> Outputs:
+    """Ask a network that is not calibrated yet."""
+    found = network.predict(pages, batch_size=16, verbose=0)
+    return Outputs(found["logits"], calibrated(found["logits"], 1.0), found["typicality"])
 
 
 def _read_training_pages(folder: Path, recipe: Recipe, skip_unreadable: bool) -> tuple[Loaded, Contract]:
     """Read the pages to learn from, and state the contract of the model that they make."""
-    pages = [page for page in read_folder(folder) if page.split != "test"]
+    pages = read_folder(folder)
     contract = first_contract(folder, pages, recipe.height, recipe.width, recipe.model, recipe.seed)
     loaded, skipped = load_pages(pages, contract, skip_unreadable)
     for line in skipped:
         print(f"skipped {line}", file=sys.stderr)
-    loaded = loaded.select(~are_test(loaded, recipe.seed))
+    loaded = loaded.select(_usable(folder, loaded, recipe) & ~are_test(loaded, recipe.seed))
     trained_on = TrainedOn(
         digest=hashlib.sha256("".join(sorted(map(short, loaded.digests))).encode()).hexdigest(),
         pages=len(loaded),
@@ -115,6 +131,24 @@ def _read_training_pages(folder: Path, recipe: Recipe, skip_unreadable: bool) ->
         drawn=any(page.drawn for page in loaded.pages),
     )
     return loaded, dataclasses.replace(contract, trained_on=trained_on)
+
+
+def _usable(folder: Path, loaded: Loaded, recipe: Recipe) -> np.ndarray:
+    """Return which pages to keep, bool (n,); raise `DataError` for leaks that nobody has allowed."""
+    kept = np.ones(len(loaded), bool)
+    if recipe.drop_duplicates:
+        kept = one_of_each(loaded.pages, loaded.digests)
+        print(f"left out: {(~kept).sum()} copies of other pages", file=sys.stderr)
+    left = loaded.select(kept)
+    found = leaks(left.pages, left.digests)
+    if found and not recipe.allow_leaks:
+        kinds = ", ".join(f"{number} x {kind}" for kind, number in Counter(leak.kind for leak in found).items())
+        first = " and ".join(str(left.pages[index].path.relative_to(folder)) for index in found[0].pages[:2])
+        raise DataError(
+            f"{folder}: leaks ({kinds}; first {first}): see 'python -m training audit', then mend it, or give "
+            "--drop-duplicates against copies, or --allow-leaks"
+        )
+    return kept
 
 
 def _claim(run: Path, loaded: Loaded, recipe: Recipe, weights: Path | None) -> None:
@@ -158,12 +192,22 @@ def _fit_network(
     weights: Path | None,
     cache: Path,
 ) -> keras.Model:
-    """Return a network trained on `learn`, of the epoch that is best on `choose`."""
+    """Return a network trained on `learn`, of the epoch that is best on `choose`; its typicality knows `learn`."""
     folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(recipe.seed)
     if recipe.model == "cnn":
-        return _fit_cnn(learn, choose, contract, recipe, folder)
-    return _fit_vgg16(learn, choose, contract, recipe, folder, weights, cache)
+        network, features = _fit_cnn(learn, choose, contract, recipe, folder)
+    else:
+        network, features = _fit_vgg16(learn, choose, contract, recipe, folder, weights, cache)
+    fit_typicality(network, features)
+    return network
+
+
+def _views(learn: Loaded, recipe: Recipe) -> Iterator[np.ndarray]:
+    """Yield every page, then every page's next view, and so on: `recipe.views` of each."""
+    for number in range(recipe.views):
+        for page, digest in zip(learn.pixels, learn.digests, strict=True):
+            yield view(page, digest, number, recipe.seed)
 
 
 def _fit_pages(
@@ -186,33 +230,37 @@ def _fit_pages(
     )
 
 
-def _fit_cnn(learn: Loaded, choose: Loaded, contract: Contract, recipe: Recipe, folder: Path) -> keras.Model:
+def _fit_cnn(
+    learn: Loaded, choose: Loaded, contract: Contract, recipe: Recipe, folder: Path
+) -> tuple[keras.Model, np.ndarray]:
+    """Return the CNN and the features of its views."""
     network = build_cnn(len(contract.labels), recipe.height, recipe.width)
     _fit_pages(network, learn, choose, contract, recipe, folder, "cnn")
-    return network
+    features = _features(network, learn, recipe)
+    fit_standardise(network, features)
+    return network, features
+
+
+def _features(network: keras.Model, learn: Loaded, recipe: Recipe) -> np.ndarray:
+    """Return the features, float32 (views * n, width), of a network that was trained on its pages."""
+    features = keras.Model(network.input, network.get_layer("features").output)
+    return features.predict(np.stack(list(_views(learn, recipe))), batch_size=16, verbose=0)
 
 
 def _fit_vgg16(
     learn: Loaded, choose: Loaded, contract: Contract, recipe: Recipe, folder: Path, weights: Path, cache: Path
-) -> keras.Model:
-    """Train the head on features of the frozen base, then, if asked to, block 5 with it."""
+) -> tuple[keras.Model, np.ndarray]:
+    """Train the head on features of the frozen base, then, if asked to, block 5 with it; return the features too."""
     network = build_vgg16(len(contract.labels), recipe.height, recipe.width, weights)
     base = keras.Model(network.input, network.get_layer("features").output)
-    views = (
-        view(page, digest, number, recipe.seed)
-        for number in range(recipe.views)
-        for page, digest in zip(learn.pixels, learn.digests, strict=True)
-    )
-    learned = cached_features(base, views, recipe.views * len(learn), cache)  # (views * n, 1280)
+    learned = cached_features(base, _views(learn, recipe), recipe.views * len(learn), cache)  # (views * n, 1280)
     chosen = cached_features(base, iter(choose.pixels), len(choose), cache)
     targets = np.tile(_targets(learn, contract), (recipe.views, 1))
 
-    standardise = network.get_layer("standardise")
-    mean = learned.mean(axis=0)
-    standardise.set_weights([mean, np.maximum(learned.var(axis=0), (LEAST_SPREAD * mean) ** 2)])
+    fit_standardise(network, learned)
     features = keras.Input(learned.shape[1:])
     fit(
-        keras.Model(features, network.get_layer("logits")(standardise(features))),
+        keras.Model(features, network.get_layer("logits")(network.get_layer("standardise")(features))),
         lambda epoch: Batches(learned, targets, epoch, recipe.seed),
         (chosen, _targets(choose, contract)),
         recipe.epochs,
@@ -222,7 +270,8 @@ def _fit_vgg16(
     )
     if recipe.fine_tune == "block5":
         _fine_tune(network, learn, choose, contract, recipe, folder)
-    return network
+        learned = _features(network, learn, recipe)
+    return network, learned
 
 
 def _fine_tune(

@@ -1,8 +1,9 @@
 """Write the golden files again: python -m tests.edge.make_golden
 
 `page.png` is a drawn page, large enough that blocks are averaged first; `pixels.png` is what the
-preprocessing makes of it; `tiny.onnx` is a linear model on 16x16 means with seeded weights; `answer.json`
-is what NumPy in double precision says that it answers.
+preprocessing makes of it; `tiny.onnx` is a linear model on 16x16 means with seeded weights, whose typicality
+is the mean of these means: a bright page is a typical one; `answer.json` is what NumPy in double precision
+says that it answers.
 A change of `pixels.png` is a change of the preprocessing and needs a new id.
 """
 
@@ -14,6 +15,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from edge.classifier import widths
 from edge.contract import CONTRACT_KEY, Contract, TrainedOn
 from edge.page import load_page
 from training.pages.page import draw_page
@@ -26,6 +28,9 @@ CONTRACT = Contract(
     width=160,
     architecture="tiny",
     trained_on=TrainedOn(digest="0" * 64, pages=0, seed=0, drawn=True),
+    temperature=1.25,
+    least_probability=0.3,
+    least_typicality=0.5,
 )
 
 
@@ -44,8 +49,9 @@ def main() -> None:
 
     means = (pixels / 255.0).reshape(6, 16, 10, 16, 3).mean(axis=(1, 3))  # (6, 10, 3)
     logits = means.transpose(2, 0, 1).ravel() @ weights.astype(float) + bias
-    shares = np.exp(logits - logits.max())
-    answer = dict(zip(CONTRACT.labels, (shares / shares.sum()).tolist(), strict=True))
+    shares = np.exp((logits - logits.max()) / CONTRACT.temperature)
+    probabilities = dict(zip(CONTRACT.labels, (shares / shares.sum()).tolist(), strict=True))
+    answer = {"probabilities": probabilities, "typicality": means.mean()}
     (GOLDEN / "answer.json").write_text(json.dumps(answer, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
@@ -59,15 +65,21 @@ def tiny_model(weights: np.ndarray, bias: np.ndarray) -> onnx.ModelProto:
             node("AveragePool", ["planes"], ["means"], kernel_shape=[16, 16], strides=[16, 16]),
             node("Flatten", ["means"], ["features"]),
             node("Gemm", ["features", "weights", "bias"], ["logits"]),
-            node("Softmax", ["logits"], ["probabilities"]),
+            node("Div", ["logits", "temperature"], ["divided"]),
+            node("Softmax", ["divided"], ["probabilities"]),
+            node("ReduceMean", ["features"], ["typicality"], axes=[1]),
         ],
         "tiny",
         [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", CONTRACT.height, CONTRACT.width, 3])],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3]) for name in ("logits", "probabilities")],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", width])
+            for name, width in widths(CONTRACT).items()
+        ],
         [
             numpy_helper.from_array(np.float32(1 / 255), "scale"),
             numpy_helper.from_array(weights, "weights"),
             numpy_helper.from_array(bias, "bias"),
+            numpy_helper.from_array(np.float32(CONTRACT.temperature), "temperature"),
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

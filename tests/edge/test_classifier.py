@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from PIL import Image
 
 from edge import Classifier, Contract, ModelError, PageError, Prediction
+from edge.classifier import Outputs, decide
 from edge.contract import CONTRACT_KEY
 
 
@@ -18,10 +20,50 @@ def test_three_lines_give_the_golden_answer(golden: Path) -> None:
     prediction = model.predict(golden / "page.png")
     expected = json.loads((golden / "answer.json").read_text(encoding="utf-8"))
     assert prediction.status == "ok"
-    assert list(prediction.probabilities) == list(expected)
-    assert prediction.probabilities == pytest.approx(expected, abs=1e-6)
-    assert prediction.label == max(expected, key=expected.get)
+    shares = expected["probabilities"]
+    assert list(prediction.probabilities) == list(shares)
+    assert prediction.probabilities == pytest.approx(shares, abs=1e-6)
+    assert prediction.label == max(shares, key=shares.get)
     assert prediction.probability == max(prediction.probabilities.values())
+    assert prediction.typicality == pytest.approx(expected["typicality"], abs=1e-6)
+
+
+def with_contract(golden: Path, folder: Path, **changes: object) -> Classifier:
+    model = onnx.load(golden / "tiny.onnx")
+    metadata(**changes)(model)
+    onnx.save(model, folder / "model.onnx")
+    return Classifier(folder / "model.onnx")
+
+
+def test_a_page_like_no_other_is_rejected_with_the_reason(golden: Path, classifier: Classifier, tmp_path: Path) -> None:
+    """The golden model takes bright pages for typical."""
+    dark = tmp_path / "dark.png"
+    Image.new("RGB", (200, 100), (90, 90, 90)).save(dark)
+    prediction = classifier.predict(dark)
+    assert (prediction.status, prediction.label, prediction.probabilities) == ("rejected", None, {})
+    assert prediction.typicality == pytest.approx(90 / 255, abs=1e-6)
+    assert "does not look like the ECG pages" in prediction.reason
+    assert set(prediction.as_record()) == {"image", "status", "label", "reason", "typicality"}
+    typicality = classifier.predict(golden / "page.png").typicality
+    strict = with_contract(golden, tmp_path, least_typicality=typicality + 1e-6)
+    assert strict.predict(golden / "page.png").status == "rejected"
+    exact = with_contract(golden, tmp_path, least_typicality=typicality)
+    assert exact.predict(golden / "page.png").status == "ok"
+
+
+def test_an_answer_that_is_not_above_the_operating_point_is_uncertain(
+    golden: Path, classifier: Classifier, tmp_path: Path
+) -> None:
+    sure = classifier.predict(golden / "page.png")
+    doubtful = with_contract(golden, tmp_path, least_probability=sure.probability).predict(golden / "page.png")
+    assert doubtful == replace(sure, status="uncertain")
+    bolder = with_contract(golden, tmp_path, least_probability=sure.probability - 1e-6)
+    assert bolder.predict(golden / "page.png") == sure
+
+
+def test_an_answer_of_nan_is_rejected(contract: Contract) -> None:
+    nothing = Outputs(np.full((1, 3), np.nan), np.full((1, 3), np.nan), np.full((1, 1), np.nan))
+    assert decide("page.jpg", nothing, contract).status == "rejected"
 
 
 def test_one_thread_gives_the_same_answer(golden: Path, classifier: Classifier) -> None:
@@ -65,6 +107,10 @@ def test_predict_many_reads_no_page_before_it_is_asked_for(golden: Path, classif
         {"status": "error"},
         {"status": "error", "error": "why", "label": "a", "probabilities": {"a": 1.0}},
         {"status": "perhaps", "error": "why"},
+        {"status": "uncertain"},
+        {"status": "ok", "label": "a", "probabilities": {"a": 1.0}, "reason": "but"},
+        {"status": "rejected"},
+        {"status": "rejected", "reason": "why", "label": "a", "probabilities": {"a": 1.0}},
     ],
 )
 def test_an_answer_that_contradicts_itself_cannot_be_made(fields: dict) -> None:
@@ -98,7 +144,7 @@ def spoil_contract(model: onnx.ModelProto) -> None:
 
 def rename_output(model: onnx.ModelProto) -> None:
     model.graph.output[1].name = "shares"
-    model.graph.node[-1].output[0] = "shares"
+    next(node for node in model.graph.node if node.op_type == "Softmax").output[0] = "shares"
 
 
 REFUSED = {
@@ -106,7 +152,10 @@ REFUSED = {
     "malformed contract": (spoil_contract, "malformed"),
     "unknown field": (metadata(colour="red"), "malformed"),
     "unknown preprocessing": (metadata(preprocessing="squeeze-2"), "squeeze-2"),
-    "newer schema": (metadata(schema=2), "schema 2"),
+    "earlier schema": (metadata(schema=1), "schema 1"),
+    "temperature of zero": (metadata(temperature=0), "temperature is 0"),
+    "threshold beyond one": (metadata(least_typicality=1.5), "least_typicality is 1.5"),
+    "threshold that is no number": (metadata(least_probability=True), "least_probability is True"),
     "one label too few": (metadata(labels=["a", "b"]), "contract says"),
     "a label twice": (metadata(labels=["a", "b", "a"]), "each once"),
     "height and width swapped": (metadata(height=160, width=96), "contract says"),

@@ -6,59 +6,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
 from edge import ModelError
 from tests.full.conftest import LABELS, last_line
-from training.answers import Answers, intervals, scores, summary
-from training.dataset import Page
 from training.errors import DataError
 from training.evaluate import evaluate
 from training.explore import explore
-
-
-def answers(truth: np.ndarray, probabilities: np.ndarray, groups: np.ndarray | None = None) -> Answers:
-    labels = tuple("abcd"[: probabilities.shape[1]])
-    pages = tuple(Page(Path(f"{number}.png"), labels[label]) for number, label in enumerate(truth))
-    groups = np.arange(len(truth)).astype(str) if groups is None else groups
-    return Answers(labels, pages, groups, probabilities, np.zeros(len(truth), bool))
-
-
-def test_scores_are_those_of_scikit_learn() -> None:
-    rng = np.random.default_rng(0)
-    truth, probabilities = rng.integers(0, 4, 200), rng.dirichlet(np.ones(4), 200)
-    ours = answers(truth, probabilities)
-    found = scores(ours.confusion)
-    precision, recall, f1, _ = precision_recall_fscore_support(truth, probabilities.argmax(axis=1))
-    np.testing.assert_array_equal(ours.confusion, confusion_matrix(truth, probabilities.argmax(axis=1)))
-    for name, expected in (("precision", precision), ("recall", recall), ("f1", f1)):
-        np.testing.assert_allclose(found[name], expected)
-    assert found["accuracy"] == pytest.approx(accuracy_score(truth, probabilities.argmax(axis=1)))
-    assert found["macro_f1"] == pytest.approx(f1.mean())
-
-
-def test_a_class_without_a_page_is_marked_and_not_zero() -> None:
-    numbers = summary(answers(np.array([0, 0, 1, 1]), np.eye(3)[[0, 0, 1, 0]]))
-    assert numbers["classes"]["c"] == {"pages": 0, "precision": 0.0, "recall": None, "f1": None}
-    assert numbers["macro_f1"] == pytest.approx((0.8 + 2 / 3) / 2)
-    json.dumps(numbers, allow_nan=False)
-
-
-def test_the_interval_covers_the_true_accuracy() -> None:
-    """Groups of three pages that are right or wrong together: an interval by page would be too narrow."""
-    rng = np.random.default_rng(1)
-    covered, by_page = [], []
-    for _ in range(200):
-        right = np.repeat(rng.random(40) < 0.7, 3)
-        truth = rng.integers(0, 2, right.size)
-        probabilities = np.eye(2)[np.where(right, truth, 1 - truth)]
-        for groups, found in ((np.repeat(np.arange(40), 3).astype(str), covered), (None, by_page)):
-            low, high = intervals(answers(truth, probabilities, groups))["accuracy"]
-            found.append(low <= 0.7 <= high)
-    assert np.mean(covered) >= 0.9
-    assert np.mean(by_page) < 0.85
+from training.shortcuts import COMPARATORS
 
 
 def test_the_report_of_several_models(
@@ -69,6 +24,13 @@ def test_the_report_of_several_models(
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     first, second = report["models"].values()
     assert first["confusion"] == second["confusion"]
+    assert report["differences"] == {}  # an export is no other model
+    (differences,) = report["parity"].values()
+    assert 0 < max(differences.values()) < 1e-4
+    (latency,) = report["latency"].values()
+    assert 0 < latency["median_ms"] <= latency["p95_ms"]
+    assert report["data"]["command"].startswith("python -m training evaluate ")
+    assert set(report["comparators"]) == set(COMPARATORS)
     assert first["pages"] == 6
     assert first["pages_seen_in_training"] == 0
     assert [answer["label"] for answer in first["answers"]] == [label for label in LABELS for _ in range(2)]
@@ -82,9 +44,15 @@ def test_the_report_of_several_models(
         "model-2-confusion.png",
         "model-1-random.png",
     } <= pictures
+    assert {f"model-1-{name}.png" for name in ("discrimination", "calibration", "risk")} <= pictures
+    card = (out / "model_card.md").read_text(encoding="utf-8")
+    for needed in ("Not a medical device", first["facts"]["sha256"], "macro-F1", LABELS[0], "sensitivity"):
+        assert needed in card
+    for section in ("Intended use", "Limits", "TRIPOD+AI", "Beside the models"):
+        assert section in page
     assert "model-2-curves.png" not in pictures  # no history lies beside the .onnx
     assert len([name for name in pictures if name.startswith("model-1-class-")]) == 3
-    assert result.stdout.count("macro-F1") == 2
+    assert len(re.findall(r"^macro-F1 \d", result.stdout, re.MULTILINE)) == 2
     assert str(out / "report.html") in result.stdout
 
 
@@ -93,7 +61,7 @@ def test_pages_that_the_model_has_seen_are_counted_and_said(h5: Path, three_clas
     shutil.copytree(three_classes / "test", data / "test")
     for number, page in enumerate(sorted((three_classes / "train" / "normal").iterdir())[:3]):
         shutil.copy(page, data / "test" / "normal" / f"renamed {number}.jpg")
-    numbers = evaluate([h5], data, tmp_path / "report", skip_unreadable=False)[str(h5)]
+    numbers = evaluate([h5], data, tmp_path / "report", False, "here")["models"][str(h5)]
     assert numbers["pages"] == 9
     assert numbers["pages_seen_in_training"] == 3
     assert {Path(answer["image"]).name for answer in numbers["answers"] if answer["seen_in_training"]} == {
@@ -109,7 +77,7 @@ def test_a_flat_folder_is_divided_as_in_training(drawn: Path, tmp_path: Path) ->
     for split in ("train", "test"):
         shutil.copytree(drawn / split, flat, dirs_exist_ok=True)
     model = again(flat, tmp_path / "run", epochs=1, seed=3)
-    numbers = evaluate([model], flat, tmp_path / "report", skip_unreadable=False)[str(model)]
+    numbers = evaluate([model], flat, tmp_path / "report", False, "here")["models"][str(model)]
     assert numbers["pages"] == 8
     assert numbers["pages_seen_in_training"] == 0
 
@@ -149,11 +117,11 @@ def test_unusable_input_is_refused(h5: Path, three_classes: Path, drawn: Path, t
     only_train = shutil.copytree(three_classes, tmp_path / "only train")
     shutil.rmtree(only_train / "test")
     with pytest.raises(DataError, match="has no test pages"):
-        evaluate([h5], only_train, tmp_path / "report", skip_unreadable=False)
+        evaluate([h5], only_train, tmp_path / "report", False, "here")
     with pytest.raises(DataError, match="does not know the class 'abnormal_heartbeat'"):
-        evaluate([h5], drawn, tmp_path / "report", skip_unreadable=False)
+        evaluate([h5], drawn, tmp_path / "report", False, "here")
     with pytest.raises(ModelError, match=r"neither \.h5 nor \.onnx"):
-        evaluate([three_classes], three_classes, tmp_path / "report", skip_unreadable=False)
+        evaluate([three_classes], three_classes, tmp_path / "report", False, "here")
     assert not (tmp_path / "report").exists()
 
 

@@ -17,7 +17,7 @@ from edge import Classifier, Contract, load_page
 from edge.contract import CONTRACT_KEY
 from export import convert as conversion
 from export.convert import convert
-from export.parity import LOGIT_TOLERANCE, PROBABILITY_TOLERANCE, Parity, ParityError, compare
+from export.parity import LOGIT_TOLERANCE, PROBABILITY_TOLERANCE, TYPICALITY_TOLERANCE, Parity, ParityError, compare
 from tests.full.conftest import LABELS, last_line
 from training.models import TRAINED_ON_KEY, load_model
 
@@ -26,7 +26,7 @@ def test_the_export_has_the_contract_and_named_outputs(h5: Path, onnx_file: Path
     model = load_model(h5)
     classifier = Classifier(onnx_file)
     assert classifier.contract == model.contract
-    assert classifier.outputs == ["logits", "probabilities"]
+    assert classifier.outputs == ["logits", "probabilities", "typicality"]
     assert set(classifier.metadata[TRAINED_ON_KEY].split()) == model.trained_on
     assert onnx.load(onnx_file).opset_import[0].version == 17
 
@@ -36,9 +36,8 @@ def test_parity_holds_and_says_how_sure_the_model_was(h5: Path, onnx_file: Path,
     parity = compare(model, Classifier(onnx_file), three_classes / "test")
     assert parity.failures == []
     assert parity.pages == 6
-    _, probabilities = model.run(
-        np.stack([load_page(path, model.contract) for path in sorted((three_classes / "test").rglob("*.jpg"))])
-    )
+    pages = np.stack([load_page(path, model.contract) for path in sorted((three_classes / "test").rglob("*.jpg"))])
+    probabilities = model.run(pages).probabilities
     assert parity.median_certain == pytest.approx(np.median(probabilities.max(axis=1)))
     assert parity.most_certain == pytest.approx(probabilities.max())
 
@@ -50,11 +49,17 @@ def test_from_the_file_through_the_command_line_to_the_probability(
     result = command("edge", "predict", three_classes, "--recursive", "--model", onnx_file, "--format", "jsonl")
     records = [json.loads(line) for line in result.stdout.splitlines()]
     assert len(records) == 30
-    pages = np.stack([load_page(record["image"], model.contract) for record in records])
-    _, probabilities = model.run(pages)
-    served = np.array([[record["probabilities"][label] for label in LABELS] for record in records])
-    assert np.abs(served - probabilities).max() <= PROBABILITY_TOLERANCE
-    assert [record["label"] for record in records] == [LABELS[index] for index in probabilities.argmax(axis=1)]
+    found = model.run(np.stack([load_page(record["image"], model.contract) for record in records]))
+    assert np.abs([record["typicality"] for record in records] - found.typicality[:, 0]).max() <= TYPICALITY_TOLERANCE
+    answered = [record["status"] != "rejected" for record in records]
+    assert sum(answered) >= 20
+    assert answered == (found.typicality[:, 0] >= model.contract.least_typicality).tolist()
+    for record, shares in zip(records, found.probabilities, strict=True):
+        if record["status"] != "rejected":
+            served = np.array([record["probabilities"][label] for label in LABELS])
+            assert np.abs(served - shares).max() <= PROBABILITY_TOLERANCE
+            assert record["label"] == LABELS[shares.argmax()]
+            assert (record["status"] == "ok") == (shares.max() > model.contract.least_probability)
 
 
 def test_converting_twice_gives_the_same_bytes(
@@ -135,7 +140,18 @@ def shuffled_labels(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-MUTATIONS = (swapped_channels, double_rescale, one_pixel_shift, nearest_resize, shuffled_labels)
+def other_typicality(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Scale what the typicality is made of by a thousandth."""
+    softsign = next(node for node in model.graph.node if node.op_type == "Softsign")
+    scaled = helper.make_node("Mul", [softsign.input[0], "more"], ["scaled"])
+    softsign.input[0] = "scaled"
+    model.graph.node.insert(list(model.graph.node).index(softsign), scaled)
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(1.001), "more"))
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+MUTATIONS = (swapped_channels, double_rescale, one_pixel_shift, nearest_resize, shuffled_labels, other_typicality)
 
 
 @pytest.mark.parametrize("mutate", MUTATIONS, ids=lambda function: function.__name__)
@@ -151,10 +167,11 @@ def test_parity_fails_for_what_drifts(
 
 
 def test_parity_of_a_nan_fails() -> None:
-    agreeing = Parity(5, (1, 4), 1e-6, 1e-7, 0, 0.8, 0.9, 0.0)
+    agreeing = Parity(5, (1, 4), 1e-6, 1e-7, 1e-7, 0, 0.8, 0.9, 0.0)
     assert agreeing.failures == []
-    for worse in ({"logit_difference": math.nan}, {"probability_difference": math.nan}, {"other_class": 1}):
-        assert len(dataclasses.replace(agreeing, **worse).failures) == 1
+    for name in ("logit_difference", "probability_difference", "typicality_difference"):
+        assert len(dataclasses.replace(agreeing, **{name: math.nan}).failures) == 1
+    assert len(dataclasses.replace(agreeing, other_answer=1).failures) == 1
 
 
 def test_a_failed_parity_leaves_nothing_behind_and_exits_with_1(

@@ -10,7 +10,7 @@ import pytest
 
 from edge import Classifier, ModelError, load_page
 from export.convert import convert
-from export.parity import PROBABILITY_TOLERANCE
+from export.parity import PROBABILITY_TOLERANCE, TYPICALITY_TOLERANCE
 from tests.full.conftest import last_line
 from training import features
 from training.errors import RunError
@@ -46,9 +46,9 @@ def test_the_line_from_pages_to_a_prediction(vgg16: Path, three_classes: Path, t
     assert parity.failures == []
     model, classifier = load_model(vgg16), Classifier(tmp_path / "ecg.onnx")
     page = next((three_classes / "test").rglob("*.jpg"))
-    _, probabilities = model.run(load_page(page, model.contract)[np.newaxis])
-    served = list(classifier.predict(page).probabilities.values())
-    assert np.abs(served - probabilities[0]).max() <= PROBABILITY_TOLERANCE
+    expected, served = (run(load_page(page, model.contract)[np.newaxis]) for run in (model.run, classifier.run))
+    assert np.abs(served.probabilities - expected.probabilities).max() <= PROBABILITY_TOLERANCE
+    assert np.abs(served.typicality - expected.typicality).max() <= TYPICALITY_TOLERANCE
 
 
 def test_a_cold_and_a_warm_cache_give_the_same_bytes(
@@ -110,7 +110,7 @@ def test_the_head_is_linear_on_standardised_means(vgg16: Path, three_classes: Pa
     means = keras.Model(network.input, network.get_layer("features").output).predict(pages, verbose=0)
     mean, variance = network.get_layer("standardise").get_weights()
     kernel, bias = network.get_layer("logits").get_weights()
-    logits, _ = model.run(pages)
+    logits = model.run(pages).logits
     np.testing.assert_allclose((means - mean) / np.sqrt(variance + 1e-6) @ kernel + bias, logits, atol=1e-3)
     assert (variance == 0).any()  # seeded weights leave maps that no page shows
     assert (kernel[variance == 0] == 0).all()

@@ -1,0 +1,231 @@
+"""The audit of a data folder: copies, leaks, odd pages, and what can be had without reading the waveform."""
+
+import hashlib
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sklearn.model_selection import StratifiedKFold
+
+from edge.errors import PageError
+from edge.page import open_page
+from training.dataset import Page, digest, joined, read_folder
+from training.errors import DataError
+from training.leaks import ACROSS, GROUP, TWO_LABELS, Leak, across, clusters, leaks
+from training.measures import Estimate
+from training.shortcuts import MAJORITY, SHORTCUTS, Views, compare, seen
+from training.splits import folds
+from training.traces import fingerprint, isolated, near_copies
+
+COPY, NEAR_ACROSS, NEAR_COPY, NEAR_LABELS = (
+    "copy in a folder without splits",
+    "near copy in train and test",
+    "near copy in a folder without splits",
+    "near copies under two labels",
+)
+KINDS = {
+    "stated": (ACROSS, TWO_LABELS, GROUP, NEAR_ACROSS, NEAR_LABELS),
+    "none": (COPY, TWO_LABELS, NEAR_COPY, NEAR_LABELS),
+}
+"""The kinds of leaks that a folder can have, with stated splits and without."""
+AS_IT_STANDS, WITHOUT_COPIES = "as it stands", "without copies, by group"
+"""How the comparators are asked: by the stated split, or five random parts; and in five parts of one of
+each page, with groups and near copies kept together."""
+FOLDS = 5
+ASKED = 2000  # different pages at most that the comparators see, drawn by the seed
+TELLING = 0.1  # macro-F1 above that of the largest class, from where on a shortcut is warned of
+SMALL_SIDE = 400  # pixels: shorter, a QRS complex of a twelve-lead page has two or three columns
+ODD_FORM = 0.1  # share by which width by height may differ from that of most pages
+
+
+@dataclass(frozen=True)
+class Look:
+    """Hold what opening a page once tells; `grey` and `span` are those of `training.shortcuts.seen`."""
+
+    page: Page
+    content: str
+    digest: str
+    size: tuple[int, int]
+    fingerprint: np.ndarray
+    grey: np.ndarray
+    span: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Hold what an audit found: the pages that could be read, by index in `leaks`, `near` and `odd`.
+
+    `near` are pairs of different pictures with the score of their traces; `odd` maps what is odd to
+    the pages that are; `comparators` has a column of scores each for the folder as it stands and for
+    one of each page with groups kept together, or the reason why there is none.
+    """
+
+    pages: list[Page]
+    sizes: list[tuple[int, int]]
+    unreadable: list[str]
+    redundant: dict[str, int]
+    leaks: list[Leak]
+    near: list[tuple[int, int, float]]
+    odd: dict[str, list[int]]
+    comparators: dict[str, dict[str, dict[str, Estimate]] | str]
+
+    @property
+    def headline(self) -> str:
+        """Return what the folder holds, in a line."""
+        redundant = self.redundant["pixels"]
+        return f"{len(self.pages)} files: {redundant} redundant copies, {len(self.pages) - redundant} different pages"
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """Return how many leaks there are of each kind that this folder can have."""
+        counts = Counter(leak.kind for leak in self.leaks)
+        return {kind: counts[kind] for kind in KINDS["none" if self.pages[0].split is None else "stated"]}
+
+    @property
+    def warnings(self) -> list[str]:
+        """Return what takes the worth of any score on this folder away, one line each."""
+        lines = [f"{number} x {kind}" for kind, number in self.kinds.items() if number]
+        for column, scores in self.comparators.items():
+            if isinstance(scores, str):
+                continue
+            floor = scores[MAJORITY]["macro_f1"].value
+            for name in SHORTCUTS:
+                reached = scores[name]["macro_f1"].value
+                if reached is not None and reached > floor + TELLING:
+                    lines.append(f"{column}: '{name}' reaches macro-F1 {reached:.2f} without reading a heart")
+        return lines
+
+
+def audit(data: Path, seed: int) -> Audit:
+    """Look at every page of a data folder; raise `DataError` where none can be read."""
+    listed = read_folder(data)
+    looks, unreadable = look_at(listed)
+    if not looks:
+        raise DataError(f"{data}: none of its pages can be read: export or photograph them again")
+    pages, digests = [look.page for look in looks], [look.digest for look in looks]
+    first = sorted({digest: index for index, digest in reversed(list(enumerate(digests)))}.values())
+    print(f"comparing the traces of {len(first)} different pages", file=sys.stderr)
+    traces = np.stack([looks[index].fingerprint for index in first])
+    near = [(first[i], first[j], score) for i, j, score in near_copies(traces)]
+    return Audit(
+        pages=pages,
+        sizes=[look.size for look in looks],
+        unreadable=unreadable,
+        redundant={
+            "bytes": len(looks) - len({look.content for look in looks}),
+            "pixels": len(looks) - len(first),
+        },
+        leaks=_all_leaks(pages, digests, near),
+        near=near,
+        odd=_odd(looks),
+        comparators=_comparators(looks, near, seed),
+    )
+
+
+def look(page: Page) -> Look | PageError:
+    """Open a page once and keep what the audit needs; return the error where it cannot be opened."""
+    try:
+        image = open_page(page.path)
+    except PageError as error:
+        return error
+    ink = isolated(image)
+    return Look(
+        page,
+        hashlib.sha256(page.path.read_bytes()).hexdigest(),
+        digest(image),
+        image.size,
+        fingerprint(ink),
+        *seen(image, ink),
+    )
+
+
+def look_at(pages: Sequence[Page]) -> tuple[list[Look], list[str]]:
+    """Look at pages, and list what cannot be read."""
+    looks, unreadable = [], []
+    with ThreadPoolExecutor() as pool:  # Pillow and SciPy work outside Python's lock
+        for number, found in enumerate(pool.map(look, pages), start=1):
+            if isinstance(found, PageError):
+                unreadable.append(str(found))
+            else:
+                looks.append(found)
+            if number % 50 == 0 or number == len(pages):
+                print(f"pages looked at: {number} of {len(pages)}", file=sys.stderr)
+    return looks, unreadable
+
+
+def views_of(looks: Sequence[Look]) -> Views:
+    """Return what the comparators see of the pages."""
+    digests = np.array([look.digest for look in looks])
+    return Views.of(digests, np.stack([look.grey for look in looks]), np.array([look.span for look in looks]))
+
+
+def _all_leaks(pages: list[Page], digests: list[str], near: list[tuple[int, int, float]]) -> list[Leak]:
+    """Return the leaks that the files tell, and those that the traces tell."""
+    stated = pages[0].split is not None
+    found = leaks(pages, digests)
+    if not stated:
+        # Whoever divides such a folder at random has a copy on the other side.
+        found += [Leak(COPY, copy) for copy in clusters(digests)]
+    for i, j, _ in near:
+        if not stated or across(pages, (i, j)):
+            found.append(Leak(NEAR_ACROSS if stated else NEAR_COPY, (i, j)))
+        if pages[i].label != pages[j].label:
+            found.append(Leak(NEAR_LABELS, (i, j)))
+    return found
+
+
+def _odd(looks: list[Look]) -> dict[str, list[int]]:
+    """Return which pages have no trace, are small, lie across, or have another form than most."""
+    forms = np.array([width / height for width, height in (look.size for look in looks)])
+    usual = float(np.median(forms))
+    across_page = (forms > 1) != (usual > 1)
+    masks = {
+        "no trace on the page": [not look.fingerprint.any() for look in looks],
+        f"shorter side under {SMALL_SIDE} pixels": [min(look.size) < SMALL_SIDE for look in looks],
+        "upright where most lie, or the other way": across_page,
+        "other form than most pages": ~across_page & (np.abs(forms / usual - 1) > ODD_FORM),
+    }
+    return {name: np.flatnonzero(mask).tolist() for name, mask in masks.items()}
+
+
+def _comparators(
+    looks: list[Look], near: list[tuple[int, int, float]], seed: int
+) -> dict[str, dict[str, dict[str, Estimate]] | str]:
+    chosen = np.arange(len(looks))
+    if len(looks) > ASKED:
+        chosen = np.sort(np.random.default_rng(seed).choice(chosen, ASKED, replace=False))
+    pages = [looks[index].page for index in chosen]
+    digests = np.array([looks[index].digest for index in chosen])
+    views = views_of([looks[index] for index in chosen])
+    labels = np.array([page.label for page in pages])
+    if len(set(labels)) < 2:
+        return {AS_IT_STANDS: "pages of one class only: nothing to compare"}
+    keys = np.array([look.digest for look in looks])
+    for i, j, _ in near:  # a near copy belongs to the group of its twin
+        keys[keys == keys[j]] = keys[i]
+    groups = joined(np.array([page.group or digest for page, digest in zip(pages, digests, strict=True)]), keys[chosen])
+    tested = np.array([page.split == "test" for page in pages])
+    if pages[0].split is None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that a class has fewer pages than folds
+            divisions = list(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(labels, labels))
+    else:
+        divisions = [(np.flatnonzero(~tested), np.flatnonzero(tested))]
+    print("asking the comparators", file=sys.stderr)
+    columns: dict[str, dict[str, dict[str, Estimate]] | str] = {}
+    if all(len(learn) and len(asked) for learn, asked in divisions):
+        columns[AS_IT_STANDS] = compare(views, labels, groups, divisions)
+    else:
+        columns[AS_IT_STANDS] = "one of the two splits has no page"
+    _, kept = np.unique(digests, return_index=True)
+    try:
+        held_out = [kept[mask] for mask in folds(labels[kept], groups[kept], FOLDS, seed)]
+    except DataError as error:
+        return columns | {WITHOUT_COPIES: str(error)}
+    divisions = [(np.setdiff1d(kept, asked), asked) for asked in held_out]
+    return columns | {WITHOUT_COPIES: compare(views, labels, groups, divisions)}
