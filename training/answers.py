@@ -10,7 +10,7 @@ from edge.classifier import Outputs
 from edge.files import replacing
 from training.calibration import calibrated
 from training.dataset import Loaded, Page
-from training.measures import Sample
+from training.estimates import Sample
 
 
 @dataclass(frozen=True)

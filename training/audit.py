@@ -16,8 +16,8 @@ from edge.errors import PageError
 from edge.page import open_page
 from training.dataset import Page, digest, joined, read_folder
 from training.errors import DataError
+from training.estimates import Estimate
 from training.leaks import ACROSS, GROUP, TWO_LABELS, Leak, across, clusters, leaks
-from training.measures import Estimate
 from training.shortcuts import MAJORITY, SHORTCUTS, Views, compare, seen
 from training.splits import folds
 from training.traces import fingerprint, isolated, near_copies

@@ -8,7 +8,7 @@ import numpy as np
 from training import plots
 from training.audit import AS_IT_STANDS, WITHOUT_COPIES, Audit
 from training.dataset import ATTRIBUTES
-from training.measures import Estimate
+from training.estimates import Estimate
 from training.report import DRAWN, Report, Table, shown
 from training.shortcuts import COMPARATORS
 

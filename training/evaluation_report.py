@@ -11,13 +11,10 @@ from edge.terminal import DRAWN_MODEL
 from training import plots, tripod
 from training.answers import Answers
 from training.dataset import ATTRIBUTES
+from training.estimates import BINS, Estimate, Sample, proportion
 from training.measures import (
-    BINS,
-    Estimate,
-    Sample,
     class_measures,
     overall_measures,
-    proportion,
     reliability,
     risk_coverage,
     subgroup_measures,

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from edge.files import replacing
 from edge.terminal import NOT_A_DEVICE
-from training.measures import Estimate
+from training.estimates import Estimate
 
 DRAWN = "These are drawn pages, made by a program: the figures say nothing about real ECGs."
 STYLE = """

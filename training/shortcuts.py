@@ -12,9 +12,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from training.measures import Estimate, Sample, overall_measures
+from training.estimates import Estimate, Sample
+from training.measures import overall_measures
 
 SEEN = (512, 364)  # pixels, width and height at which the comparators see a page: printed digits can be told
 SMALL = 4  # times smaller is the page of the plain model: beats can be told, digits cannot
@@ -103,9 +103,9 @@ def guess(name: str, views: Views, labels: np.ndarray, learn: np.ndarray, asked:
     else:
         pixels = getattr(views, {OUTSIDE: "outside", BLANKED: "blanked", PLAIN: "page"}[name])
         components = PCA(min(FEATURES, len(learn) - 1, pixels[0].size), svd_solver="randomized", random_state=0)
-        linear = LogisticRegression(class_weight="balanced", C=0.1, max_iter=500, random_state=0)
-        model = make_pipeline(components, StandardScaler(), linear)
-    rows = pixels.reshape(len(pixels), -1)
+        # The components are not brought to one spread: the last ones, which are noise, would weigh like the first.
+        model = make_pipeline(components, LogisticRegression(class_weight="balanced", max_iter=500, random_state=0))
+    rows = pixels.reshape(len(pixels), -1) / np.float32(255)
     if rows.shape[1] == 0:  # traces from edge to edge: there is no header and no footer
         return np.full(len(asked), largest)
     with warnings.catch_warnings():

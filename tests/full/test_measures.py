@@ -10,14 +10,13 @@ from scipy.special import softmax
 from scipy.stats import norm
 from sklearn import metrics
 
+from training import estimates as bootstrap
 from training import measures
+from training.estimates import Estimate, Sample, proportion
 from training.measures import (
-    Estimate,
-    Sample,
     class_measures,
     overall_measures,
     paired_differences,
-    proportion,
     reliability,
     risk_coverage,
     subgroup_measures,
@@ -161,7 +160,7 @@ def test_the_same_seed_gives_the_same_numbers_in_any_order_and_in_any_blocks(mon
     assert numbers(pages, 0) == first
     assert numbers(mixed, 0) == pytest.approx(first, abs=1e-12)
     assert numbers(pages, 1) != pytest.approx(first, abs=1e-4)
-    monkeypatch.setattr(measures, "BLOCK", 7000)  # 23 resamples at once, and a rest
+    monkeypatch.setattr(bootstrap, "BLOCK", 7000)  # 23 resamples at once, and a rest
     assert numbers(pages, 0) == pytest.approx(first, abs=1e-12)
 
 
@@ -218,7 +217,7 @@ def test_the_interval_of_a_sensitivity_holds_the_truth(
     share: float, each: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pages of a group that are right or wrong together: an interval by page would be too narrow."""
-    monkeypatch.setattr(measures, "RESAMPLES", 10)  # not for a sensitivity
+    monkeypatch.setattr(bootstrap, "RESAMPLES", 10)  # not for a sensitivity
 
     def sensitivity(seed: int, by_page: bool = False) -> Estimate:
         hits = np.repeat(np.random.default_rng(seed).random(50) < share, each)
@@ -235,7 +234,7 @@ def test_the_interval_of_a_sensitivity_holds_the_truth(
 @pytest.mark.parametrize("each", [1, 3])
 def test_the_interval_of_an_auroc_holds_the_truth(each: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two normal distributions one deviation apart have an AUROC of Phi(1 / sqrt(2))."""
-    monkeypatch.setattr(measures, "RESAMPLES", FEWER)
+    monkeypatch.setattr(bootstrap, "RESAMPLES", FEWER)
     truth = np.repeat([0, 1], 50 * each)
 
     def auroc(seed: int, by_page: bool = False) -> Estimate:
@@ -251,7 +250,7 @@ def test_the_interval_of_an_auroc_holds_the_truth(each: int, monkeypatch: pytest
 
 def test_the_interval_of_a_difference_holds_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two models equally good, right or wrong on whole groups, mostly on the same."""
-    monkeypatch.setattr(measures, "RESAMPLES", FEWER)
+    monkeypatch.setattr(bootstrap, "RESAMPLES", FEWER)
     found = []
     for seed in range(150):
         rng = np.random.default_rng(seed)
@@ -319,7 +318,7 @@ def test_the_calibration_error_is_the_one_built_in() -> None:
 
 def test_the_interval_of_a_calibration_error_reaches_down_to_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
     """A calibrated model: its figure is above 0 by chance, and so are all its resamples."""
-    monkeypatch.setattr(measures, "RESAMPLES", FEWER)
+    monkeypatch.setattr(bootstrap, "RESAMPLES", FEWER)
 
     def ece(seed: int) -> Estimate:
         rng = np.random.default_rng(seed)
