@@ -13,6 +13,7 @@ from training.report import DRAWN, Report, Table, shown
 from training.shortcuts import COMPARATORS
 
 PAIRS, ODD_PAGES = 12, 6  # shown in the report
+ROWS = 3  # of pairs in one figure: a printed sheet holds them
 MOST_STYLES = 8
 
 
@@ -115,7 +116,9 @@ def write_audit(audit: Audit, data: Path, out: Path) -> None:
         found = [leak for leak in audit.leaks if leak.kind == kind]
         if found:
             report.heading(f"{len(found)} x {kind}")
-            _show(report, audit, f"leak-{number}", [leak.pages[:2] for leak in found[:PAIRS]], 2)
+            for part in range(0, min(len(found), PAIRS), ROWS):
+                pairs = [leak.pages[:2] for leak in found[part : min(part + ROWS, PAIRS)]]
+                _show(report, audit, f"leak-{number}-{part // ROWS + 1}", pairs, 2)
     for number, (name, pages) in enumerate(audit.odd.items(), start=1):
         if pages:
             report.heading(f"{len(pages)} x {name}")

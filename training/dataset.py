@@ -89,10 +89,11 @@ def read_folder(folder: Path) -> list[Page]:
     """List the pages below a data folder, sorted by path; pixels are not read.
 
     Classes are the folders below `train/` and `test/`, or below the folder itself. The label comes
-    from `manifest.csv` (path, label, optionally split, group, drawn and those of `ATTRIBUTES`), else from `labels.csv`
-    (folder, label), else it is the folder's name; pictures in a folder without class folders are of
-    the one class that it is called. Raises `DataError` where the folder is missing or
-    empty, or where these files name what is not there or contradict the folders.
+    from `manifest.csv` (path, label, optionally split, group, drawn and those of `ATTRIBUTES`), else
+    from `labels.csv` (folder, label), else it is the folder's name; pictures in a folder without
+    class folders are of the one class that it is called. A page of the manifest that is not there is
+    listed too: it is an unreadable one. Raises `DataError` where the folder is missing or empty, or
+    where these files contradict it.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder: give one with a folder of pages for each class")
@@ -161,8 +162,6 @@ def _read_manifest(folder: Path) -> dict[Path, Page]:
         path = folder / row["path"]
         if Path(row["path"]).is_absolute() or ".." in Path(row["path"]).parts:
             raise DataError(f"{file}: names {row['path']}, which lies outside: give paths below the data folder")
-        if not path.is_file():
-            raise DataError(f"{file}: names {row['path']}, which is not there: correct the path or remove the line")
         if path in pages:
             raise DataError(f"{file}: names {row['path']} twice: remove one of the lines")
         split = row.get("split") or None

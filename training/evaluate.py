@@ -77,18 +77,22 @@ def evaluate(models: list[Path], data: Path, out: Path, skip_unreadable: bool, c
     if not pages:
         raise DataError(f"{data}: has no test pages: add a folder 'test', or give a folder without splits")
     loaded: dict[tuple[int, int], Loaded] = {}
+    skipped: list[str] = []
     answers: dict[str, Answers] = {}
     outputs: dict[str, Outputs] = {}
     for subject in subjects:
         size = subject.contract.height, subject.contract.width
         if size not in loaded:
-            loaded[size] = _test_pages(pages, subject.contract, seed, skip_unreadable)
+            readable, skipped = load_pages(pages, subject.contract, skip_unreadable)
+            loaded[size] = readable.select(are_test(readable, seed))
         name = str(subject.path)
         outputs[name] = subject.run(loaded[size].pixels)
         answers[name] = _answers(subject, loaded[size], outputs[name])
     tested = next(iter(loaded.values()))
+    for line in skipped:
+        print(f"skipped {line}", file=sys.stderr)
     report = Report("Evaluation")
-    numbers: dict = {"data": _provenance(data, tested, command), "models": {}}
+    numbers: dict = {"data": _provenance(data, tested, skipped, command), "models": {}}
     add_frame(report, numbers["data"])
     for number, subject in enumerate(subjects, start=1):
         name = str(subject.path)
@@ -111,13 +115,6 @@ def evaluate(models: list[Path], data: Path, out: Path, skip_unreadable: bool, c
     return numbers
 
 
-def _test_pages(pages: list[Page], contract: Contract, seed: int, skip_unreadable: bool) -> Loaded:
-    loaded, skipped = load_pages(pages, contract, skip_unreadable)
-    for line in skipped:
-        print(f"skipped {line}", file=sys.stderr)
-    return loaded.select(are_test(loaded, seed))
-
-
 def _answers(subject: Subject, loaded: Loaded, outputs: Outputs) -> Answers:
     unknown = sorted(set(loaded.labels.tolist()) - set(subject.contract.labels))
     if unknown:
@@ -128,15 +125,18 @@ def _answers(subject: Subject, loaded: Loaded, outputs: Outputs) -> Answers:
     return Answers.of(outputs, loaded, subject.contract.labels, seen)
 
 
-def _provenance(data: Path, loaded: Loaded, command: str) -> dict:
+def _provenance(data: Path, loaded: Loaded, skipped: list[str], command: str) -> dict:
     """Return what the figures come from: pages, digest, versions, command line."""
     packages = ("numpy", "pillow", "onnxruntime", "tensorflow", "tensorflow-cpu", "keras", "scikit-learn", "scipy")
-    installed = {distribution.name.lower(): distribution.version for distribution in metadata.distributions()}
+    installed = {
+        distribution.name.lower().replace("_", "-"): distribution.version for distribution in metadata.distributions()
+    }
     return {
         "folder": str(data),
         "test_pages": len(loaded),
         "test_groups": len(set(loaded.groups.tolist())),
         "digest": hashlib.sha256("".join(sorted(map(short, loaded.digests))).encode()).hexdigest(),
+        "skipped": skipped,
         "drawn": any(page.drawn for page in loaded.pages),
         "command": command,
         "python": platform.python_version(),

@@ -201,6 +201,8 @@ def add_answers(report: Report, name: str, answers: Answers, contract: Contract,
     share = numbers["status"]["ok"] / numbers["pages"]
     risk = plots.risk_chart(*risk_coverage(answers.sample), share)
     report.figure(f"{name}-risk", risk, "Share that is wrong over the share that is answered")
+    if not numbers["subgroups"]:
+        report.text(f"No subgroups: a manifest with a column {', '.join(ATTRIBUTES)} would make them.")
     for column, values in numbers["subgroups"].items():
         rows = [
             [
@@ -302,6 +304,12 @@ def add_frame(report: Report, provenance: dict) -> None:
     """Add what the report is for and what its figures come from."""
     if provenance["drawn"]:
         report.text(DRAWN, warning=True)
+    if provenance["skipped"]:
+        report.text(
+            f"{len(provenance['skipped'])} unreadable pages were left out: all figures lack them.", warning=True
+        )
+        for line in provenance["skipped"]:
+            report.text(line)
     report.heading("Intended use")
     report.text(INTENDED_USE)
     report.heading("Data and program")

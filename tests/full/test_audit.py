@@ -144,7 +144,7 @@ def test_the_report_shows_the_pairs_and_strict_exits_with_1(
     html = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert "copy.jpg" in html
     assert "not a medical device" in html
-    assert (tmp_path / "report" / "leak-1.png").exists()
+    assert (tmp_path / "report" / "leak-1-1.png").exists()
 
 
 def test_training_refuses_a_leaking_split_unless_told_otherwise(three_classes: Path, tmp_path: Path) -> None:

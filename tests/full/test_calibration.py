@@ -94,7 +94,7 @@ def test_the_typicality_is_that_of_the_mahalanobis_distance(network: keras.Model
     )
     values, vectors = np.linalg.eigh(standard.T @ standard / len(standard))
     kept = np.argsort(-values)[:COMPONENTS]
-    kept = kept[np.sqrt(values[kept]) > 0.03 * np.sqrt(values.max())]
+    kept = kept[np.sqrt(values[kept]) > 0.1 * np.sqrt(values.max())]
     assert len(kept) > 3
     distance = ((standard @ vectors[:, kept]) ** 2 / values[kept]).mean(axis=1)
     found = finished(network, 1.0).predict(pages, verbose=0)["typicality"]

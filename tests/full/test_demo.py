@@ -8,8 +8,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from gradio_client import Client, handle_file
+from PIL import Image
 
 from edge import Classifier
 from tests.full.conftest import LABELS, ROOT
@@ -50,12 +52,26 @@ def address(onnx_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def test_a_picture_gets_the_answer_of_the_device(address: str, onnx_file: Path, three_classes: Path) -> None:
     page = next((three_classes / "test").rglob("*.jpg"))
-    answer = Client(address, verbose=False).predict(handle_file(page), api_name="/classify")
+    answer, verdict = Client(address, verbose=False).predict(handle_file(page), api_name="/classify")
     served = {row["label"]: row["confidence"] for row in answer["confidences"]}
     prediction = Classifier(onnx_file).predict(page)
     assert answer["label"] == prediction.label
     assert served == pytest.approx(prediction.probabilities, abs=1e-6)
     assert set(served) == set(LABELS)
+    assert verdict == (
+        "**Uncertain**: no class is probable enough for an answer."
+        if prediction.status == "uncertain"
+        else f"**{prediction.label}**"
+    )
+
+
+def test_a_picture_that_is_no_ecg_is_rejected_with_the_reason(address: str, onnx_file: Path, tmp_path: Path) -> None:
+    noise = tmp_path / "noise.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)).save(noise)
+    assert Classifier(onnx_file).predict(noise).status == "rejected"
+    answer, verdict = Client(address, verbose=False).predict(handle_file(noise), api_name="/classify")
+    assert not answer
+    assert "**Rejected**: this picture does not look like the ECG pages" in verdict
 
 
 def test_a_bad_picture_gets_an_error_and_no_class(address: str, tmp_path: Path) -> None:

@@ -1,14 +1,16 @@
 """Evaluation: the numbers, the report, and what it says of pages that the model has seen."""
 
+import csv
 import json
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from edge import ModelError
+from edge import Classifier, ModelError
 from tests.full.conftest import LABELS, last_line
 from training.errors import DataError
 from training.evaluate import evaluate
@@ -68,6 +70,85 @@ def test_pages_that_the_model_has_seen_are_counted_and_said(h5: Path, three_clas
         f"renamed {number}.jpg" for number in range(3)
     }
     assert "has seen 3 of these 9 pages" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+
+
+def test_what_is_missing_is_marked_and_explained(
+    h5: Path, three_classes: Path, tmp_path: Path, command: Callable
+) -> None:
+    """A test set of two classes, small subgroups, an age that is none, a page that is gone."""
+    data = shutil.copytree(three_classes, tmp_path / "data")
+    shutil.rmtree(data / "test" / LABELS[1])
+    with (data / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "label", "split", "sex", "age"])
+        for number, page in enumerate(sorted(data.rglob("*.jpg"))):
+            split, label, _ = page.relative_to(data).parts
+            writer.writerow([page.relative_to(data), label, split, "fm"[number % 2], ("", "55", "old")[number % 3]])
+        writer.writerow([f"test/{LABELS[2]}/gone.jpg", LABELS[2], "test", "f", ""])
+    words = ("training", "evaluate", h5, "--data", data, "--out", tmp_path / "report")
+    assert "gone.jpg: no such file" in command(*words, code=2).stderr
+    assert not (tmp_path / "report").exists()
+    result = command(*words, "--skip-unreadable")
+    report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
+    (found,) = report["models"].values()
+    assert found["pages"] == 4
+    absent = found["classes"][LABELS[1]]
+    assert absent["pages"] == 0
+    for name in ("sensitivity", "f1", "auroc", "average_precision"):
+        assert absent[name] == {"value": None, "low": None, "high": None, "note": absent[name]["note"]}
+        assert absent[name]["note"]
+    assert LABELS[1] in found["overall"]["macro_f1"]["note"]
+    assert "no page of this class" in result.stdout
+    assert {value: line["pages"]["value"] for value, line in found["subgroups"]["sex"].items()} == {"f": 2, "m": 2}
+    assert set(found["subgroups"]["age"]) <= {"not stated", "40 to 59", "not a number"}
+    assert all("proves little" in line["pages"]["note"] for line in found["subgroups"]["sex"].values())
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "1 unreadable pages were left out" in page
+    assert "By sex" in page
+    assert "no page of this class" in page
+
+
+def test_pages_of_one_group_have_no_interval(h5: Path, three_classes: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(three_classes / "test", data / "test")
+    with (data / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "label", "split", "group"])
+        for page in sorted(data.rglob("*.jpg")):
+            writer.writerow([page.relative_to(data), page.parent.name, "test", "one patient"])
+    numbers = evaluate([h5], data, tmp_path / "report", False, "here")
+    overall = numbers["models"][str(h5)]["overall"]
+    for name in ("accuracy", "macro_f1", "ece"):
+        assert overall[name]["value"] is not None
+        assert overall[name]["low"] is None
+        assert "one group only" in overall[name]["note"]
+    assert "no training pages" in numbers["comparators"]
+    assert "no interval" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_device_and_the_report_say_the_same_of_every_page(
+    h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path
+) -> None:
+    numbers = evaluate([h5], three_classes, tmp_path / "report", False, "here")["models"][str(h5)]
+    device = Classifier(onnx_file)
+    for answer in numbers["answers"]:
+        assert device.predict(answer["image"]).status == answer["status"]
+    counted = Counter(answer["status"] for answer in numbers["answers"])
+    assert {name: numbers["status"][name] for name in ("ok", "uncertain", "rejected")} == {
+        name: counted[name] for name in ("ok", "uncertain", "rejected")
+    }
+
+
+def test_another_model_is_compared_page_by_page(h5: Path, three_classes: Path, tmp_path: Path) -> None:
+    from tests.full.test_train import again
+
+    other = again(three_classes, tmp_path / "run", epochs=1, seed=4)
+    numbers = evaluate([h5, other], three_classes, tmp_path / "report", False, "here")
+    ((pair, differences),) = numbers["differences"].items()
+    assert pair == f"{other} minus {h5}"
+    old, new = (numbers["models"][str(path)]["overall"]["accuracy"]["value"] for path in (h5, other))
+    assert differences["accuracy"]["value"] == pytest.approx(new - old)
+    assert numbers["parity"] == numbers["latency"] == {}
 
 
 def test_a_flat_folder_is_divided_as_in_training(drawn: Path, tmp_path: Path) -> None:

@@ -1,15 +1,19 @@
 """Both models on real pages, where the variable ECG_DATA names a folder of them, with their published layout."""
 
+import csv
 import json
 import os
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edge import load_page
+from benchmarks.typicality import kinds, rejected
+from edge import Classifier, load_page
 from export.parity import PROBABILITY_TOLERANCE
+from training import audit as auditing
 from training.dataset import read_folder
 from training.models import load_model
 
@@ -58,10 +62,31 @@ def test_the_cnn_from_real_pages_to_predictions(retrain: Callable) -> None:
     retrain("cnn", "--epochs", 2)  # two epochs are enough for the line, not for a good model
 
 
-def test_vgg16_from_real_pages_to_predictions(retrain: Callable, weights: Path, tmp_path: Path) -> None:
+def test_the_published_situation_is_counted(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every page as often as it was published; the comparators have tests of their own."""
+    monkeypatch.setattr(auditing, "_comparators", lambda *_: {})
+    with (data / "manifest.csv").open() as lines:
+        for row in csv.DictReader(lines):
+            for copy in range(int(row["published_copies"])):
+                file = tmp_path / row["label"] / f"{copy} {Path(row['path']).name}"
+                file.parent.mkdir(exist_ok=True)
+                file.symlink_to(data / row["path"])
+    found = auditing.audit(tmp_path, seed=0)
+    assert found.headline == "692 files: 324 redundant copies, 368 different pages"
+    assert found.near == []  # all of them are different recordings
+    assert {kind: number for kind, number in found.kinds.items() if number} == {auditing.COPY: 193}
+
+
+def test_vgg16_from_real_pages_to_predictions(retrain: Callable, data: Path, weights: Path, tmp_path: Path) -> None:
     accuracy = retrain("vgg16", "--weights", weights, "--cache", tmp_path / "cache")
     # Always answering the largest class gives 0.48; the figure of record is in the README.
     assert accuracy > 0.7
+    device = Classifier(tmp_path / "ecg.onnx")
+    pages = sorted((data / "test").rglob("*.jpg"))
+    assert sum(prediction.status == "rejected" for prediction in device.predict_many(pages)) <= 0.03 * len(pages)
+    counts = {kind: rejected(device, islice(shown, 10), None) for kind, shown in kinds(pages).items()}
+    assert all(hits >= 0.8 * total for hits, total in counts.values()), counts
+    assert sum(hits for hits, _ in counts.values()) >= 0.95 * sum(total for _, total in counts.values())
 
 
 def test_the_folders_of_the_published_set_are_read(data: Path) -> None:

@@ -1,0 +1,58 @@
+"""Time the report on many predictions, and what a prediction costs in it.
+
+    python -m benchmarks.report --data DIR [--pages 10000]
+
+The answers are drawn from a seed, for the pages of DIR repeated as often as it takes; the report is
+written to a temporary folder, with every figure, interval and picture.
+"""
+
+import argparse
+import resource
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from edge.contract import Contract, TrainedOn
+from training.answers import Answers
+from training.calibration import calibrated
+from training.dataset import read_folder
+from training.evaluation_report import add_answers
+from training.report import Report
+
+
+def main() -> None:
+    """Print the seconds and the memory."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--pages", type=int, default=10_000)
+    options = parser.parse_args()
+
+    rng = np.random.default_rng(0)
+    known = read_folder(options.data)
+    labels = tuple(sorted({page.label for page in known}))
+    pages = tuple(
+        replace(known[number % len(known)], attributes=(("f", "m")[number % 2], str(20 + number % 70), ""))
+        for number in range(options.pages)
+    )
+    truth = np.array([labels.index(page.label) for page in pages])
+    logits = rng.normal(0, 2, (len(pages), len(labels))) + 2 * np.eye(len(labels))[truth]
+    groups = np.array([f"group {number // 2}" for number in range(len(pages))])
+    typicality = rng.uniform(0.2, 0.8, (len(pages), 1))
+    nothing = np.zeros(len(pages), bool)
+    answers = Answers(labels, pages, groups, logits, calibrated(logits, 1.2), typicality, nothing)
+    contract = Contract(labels, 224, 224, "none", TrainedOn("", 0, 0, False), 1.2, 0.5, 0.25)
+
+    begin = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        report = Report("Benchmark")
+        numbers = add_answers(report, "model", answers, contract)
+        report.write(Path(folder), numbers)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{len(pages)} predictions: {time.perf_counter() - begin:.1f} s, at most {memory:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
