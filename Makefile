@@ -26,9 +26,10 @@ run: $(READY) $(PAGES)
 	fi
 
 results: $(MODELS:%=runs/%.onnx)
-	$(PY) -m training evaluate $(foreach model,$(MODELS),runs/$(model)/ecg_$(model)_model.h5) --data runs/pages --out runs/evaluation
+	$(PY) -m training audit --data runs/pages --out runs/audit
+	$(PY) -m training evaluate $(foreach model,$(MODELS),runs/$(model)/ecg_$(model)_model.h5 runs/$(model).onnx) --data runs/pages --out runs/evaluation
 	$(PY) -m edge predict runs/pages/test/*/*_0000.jpg --model runs/$(lastword $(MODELS)).onnx
-	@echo "report: runs/evaluation/report.html"
+	@echo "reports: runs/audit/report.html runs/evaluation/report.html"
 
 $(PAGES): $(READY)
 	$(PY) -m training pages --out runs/pages

@@ -125,7 +125,7 @@ def _describe_train(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=2,
         metavar="K",
-        help="seeded views of each page for the frozen base, vgg16 only",
+        help="seeded views of each page, for the frozen base and for typicality",
     )
     parser.add_argument(
         "--fine-tune", choices=("none", "block5"), default="none", help="what of VGG16 to train after the head"

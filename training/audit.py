@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from edge.errors import PageError
 from edge.page import open_page
-from training.dataset import Page, digest, joined, read_folder
+from training.dataset import SPLITS, Page, digest, groups_of, joined, read_folder
 from training.errors import DataError
 from training.estimates import Estimate
 from training.leaks import ACROSS, GROUP, TWO_LABELS, Leak, across, clusters, leaks
@@ -37,8 +37,9 @@ AS_IT_STANDS, WITHOUT_COPIES = "as it stands", "without copies, by group"
 """How the comparators are asked: by the stated split, or five random parts; and in five parts of one of
 each page, with groups and near copies kept together."""
 FOLDS = 5
-ASKED = 2000  # different pages at most that the comparators see, drawn by the seed
+ASKED = 2000  # files at most that the comparators see, drawn by the seed, copies with their twins
 TELLING = 0.1  # macro-F1 above that of the largest class, from where on a shortcut is warned of
+TILTED = 1.0  # degrees
 SMALL_SIDE = 400  # pixels: shorter, a QRS complex of a twelve-lead page has two or three columns
 ODD_FORM = 0.1  # share by which width by height may differ from that of most pages
 
@@ -54,14 +55,16 @@ class Look:
     fingerprint: np.ndarray
     grey: np.ndarray
     span: tuple[float, float]
+    angle: float
 
 
 @dataclass(frozen=True)
 class Audit:
     """Hold what an audit found: the pages that could be read, by index in `leaks`, `near` and `odd`.
 
-    `near` are pairs of different pictures with the score of their traces; `odd` maps what is odd to
-    the pages that are; `comparators` has a column of scores each for the folder as it stands and for
+    `redundant` counts files minus different contents, by bytes and by pixels, `within` the latter in
+    each stated split. `near` are pairs of different pictures with the score of their traces; `odd` maps what is odd to
+    the pages that are; `comparators`, of `asked` files, has a column of scores each for the folder as it stands and for
     one of each page with groups kept together, or the reason why there is none.
     """
 
@@ -69,16 +72,19 @@ class Audit:
     sizes: list[tuple[int, int]]
     unreadable: list[str]
     redundant: dict[str, int]
+    within: dict[str, int]
     leaks: list[Leak]
     near: list[tuple[int, int, float]]
     odd: dict[str, list[int]]
+    asked: int
     comparators: dict[str, dict[str, dict[str, Estimate]] | str]
 
     @property
     def headline(self) -> str:
         """Return what the folder holds, in a line."""
-        redundant = self.redundant["pixels"]
-        return f"{len(self.pages)} files: {redundant} redundant copies, {len(self.pages) - redundant} different pages"
+        files, redundant = len(self.pages), self.redundant["pixels"]
+        unread = f", {len(self.unreadable)} that cannot be read" if self.unreadable else ""
+        return f"{files} files: {redundant} redundant copies, {files - redundant} different pages{unread}"
 
     @property
     def kinds(self) -> dict[str, int]:
@@ -112,6 +118,9 @@ def audit(data: Path, seed: int) -> Audit:
     print(f"comparing the traces of {len(first)} different pages", file=sys.stderr)
     traces = np.stack([looks[index].fingerprint for index in first])
     near = [(first[i], first[j], score) for i, j, score in near_copies(traces)]
+    asked = _asked(looks, seed)
+    place = {index: number for number, index in enumerate(asked.tolist())}
+    among = [(place[i], place[j], score) for i, j, score in near if i in place and j in place]
     return Audit(
         pages=pages,
         sizes=[look.size for look in looks],
@@ -120,10 +129,16 @@ def audit(data: Path, seed: int) -> Audit:
             "bytes": len(looks) - len({look.content for look in looks}),
             "pixels": len(looks) - len(first),
         },
+        within={
+            split: len(digests_of) - len(set(digests_of))
+            for split in SPLITS
+            if (digests_of := [look.digest for look in looks if look.page.split == split])
+        },
         leaks=_all_leaks(pages, digests, near),
         near=near,
         odd=_odd(looks),
-        comparators=_comparators(looks, near, seed),
+        asked=len(asked),
+        comparators=_comparators([looks[index] for index in asked], among, seed),
     )
 
 
@@ -141,6 +156,7 @@ def look(page: Page) -> Look | PageError:
         image.size,
         fingerprint(ink),
         *seen(image, ink),
+        ink.angle,
     )
 
 
@@ -171,16 +187,18 @@ def _all_leaks(pages: list[Page], digests: list[str], near: list[tuple[int, int,
     if not stated:
         # Whoever divides such a folder at random has a copy on the other side.
         found += [Leak(COPY, copy) for copy in clusters(digests)]
+    copies: dict[str, tuple[int, ...]] = {digests[copy[0]]: copy for copy in clusters(digests)}
     for i, j, _ in near:
-        if not stated or across(pages, (i, j)):
+        both = (*copies.get(digests[i], (i,)), *copies.get(digests[j], (j,)))
+        if not stated or across(pages, both):
             found.append(Leak(NEAR_ACROSS if stated else NEAR_COPY, (i, j)))
-        if pages[i].label != pages[j].label:
+        if len({pages[index].label for index in both}) > 1:
             found.append(Leak(NEAR_LABELS, (i, j)))
     return found
 
 
 def _odd(looks: list[Look]) -> dict[str, list[int]]:
-    """Return which pages have no trace, are small, lie across, or have another form than most."""
+    """Return which pages have no trace, are small, lie across, are tilted, or have another form than most."""
     forms = np.array([width / height for width, height in (look.size for look in looks)])
     usual = float(np.median(forms))
     across_page = (forms > 1) != (usual > 1)
@@ -188,44 +206,61 @@ def _odd(looks: list[Look]) -> dict[str, list[int]]:
         "no trace on the page": [not look.fingerprint.any() for look in looks],
         f"shorter side under {SMALL_SIDE} pixels": [min(look.size) < SMALL_SIDE for look in looks],
         "upright where most lie, or the other way": across_page,
+        f"tilted by more than {TILTED:g} degree": [
+            look.fingerprint.any() and abs(look.angle) > TILTED for look in looks
+        ],
         "other form than most pages": ~across_page & (np.abs(forms / usual - 1) > ODD_FORM),
     }
     return {name: np.flatnonzero(mask).tolist() for name, mask in masks.items()}
 
 
+def _asked(looks: list[Look], seed: int) -> np.ndarray:
+    """Return the indices of the files that the comparators see: all of a page's copies, or none."""
+    _, page, copies = np.unique([look.digest for look in looks], return_inverse=True, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(copies))
+    taken = order[copies[order].cumsum() <= max(ASKED, copies[order[0]])]
+    return np.flatnonzero(np.isin(page, taken))
+
+
 def _comparators(
     looks: list[Look], near: list[tuple[int, int, float]], seed: int
 ) -> dict[str, dict[str, dict[str, Estimate]] | str]:
-    chosen = np.arange(len(looks))
-    if len(looks) > ASKED:
-        chosen = np.sort(np.random.default_rng(seed).choice(chosen, ASKED, replace=False))
-    pages = [looks[index].page for index in chosen]
-    digests = np.array([looks[index].digest for index in chosen])
-    views = views_of([looks[index] for index in chosen])
-    labels = np.array([page.label for page in pages])
+    labels = np.array([look.page.label for look in looks])
     if len(set(labels)) < 2:
-        return {AS_IT_STANDS: "pages of one class only: nothing to compare"}
-    keys = np.array([look.digest for look in looks])
+        return dict.fromkeys((AS_IT_STANDS, WITHOUT_COPIES), "pages of one class only")
+    digests = np.array([look.digest for look in looks])
+    twins = digests.copy()
     for i, j, _ in near:  # a near copy belongs to the group of its twin
-        keys[keys == keys[j]] = keys[i]
-    groups = joined(np.array([page.group or digest for page, digest in zip(pages, digests, strict=True)]), keys[chosen])
-    tested = np.array([page.split == "test" for page in pages])
-    if pages[0].split is None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # that a class has fewer pages than folds
-            divisions = list(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(labels, labels))
-    else:
-        divisions = [(np.flatnonzero(~tested), np.flatnonzero(tested))]
-    print("asking the comparators", file=sys.stderr)
+        twins[twins == twins[j]] = twins[i]
+    groups = joined(groups_of([look.page for look in looks], digests), twins)
+    views = views_of(looks)
+    print(f"asking the comparators about {len(looks)} files", file=sys.stderr)
     columns: dict[str, dict[str, dict[str, Estimate]] | str] = {}
-    if all(len(learn) and len(asked) for learn, asked in divisions):
-        columns[AS_IT_STANDS] = compare(views, labels, groups, divisions)
-    else:
-        columns[AS_IT_STANDS] = "one of the two splits has no page"
     _, kept = np.unique(digests, return_index=True)
-    try:
-        held_out = [kept[mask] for mask in folds(labels[kept], groups[kept], FOLDS, seed)]
-    except DataError as error:
-        return columns | {WITHOUT_COPIES: str(error)}
-    divisions = [(np.setdiff1d(kept, asked), asked) for asked in held_out]
-    return columns | {WITHOUT_COPIES: compare(views, labels, groups, divisions)}
+    for name, divide in (
+        (AS_IT_STANDS, lambda: _as_it_stands(looks, labels, seed)),
+        (WITHOUT_COPIES, lambda: [kept[mask] for mask in folds(labels[kept], groups[kept], FOLDS, seed)]),
+    ):
+        try:
+            asked = divide()
+        except DataError as error:
+            columns[name] = str(error)
+            continue
+        of = np.arange(len(looks)) if name == AS_IT_STANDS else kept
+        columns[name] = compare(views, labels, groups, [(np.setdiff1d(of, part), part) for part in asked])
+    return columns
+
+
+def _as_it_stands(looks: list[Look], labels: np.ndarray, seed: int) -> list[np.ndarray]:
+    """Return the indices of the test pages, or those of random parts: as people divide a folder without splits."""
+    splits = np.array([look.page.split or "" for look in looks])
+    if splits[0]:
+        if len(set(splits)) == 1:
+            raise DataError(f"all pages lie in {splits[0]!r}: nothing to learn from or nothing to ask")
+        return [np.flatnonzero(splits == "test")]
+    parts = min(FOLDS, Counter(labels.tolist()).most_common(1)[0][1])
+    if parts < 2:
+        raise DataError("no class has two pages: nothing to divide")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that a class has fewer pages than parts
+        return [part for _, part in StratifiedKFold(parts, shuffle=True, random_state=seed).split(labels, labels)]

@@ -26,6 +26,7 @@ def tables(audit: Audit) -> list[Table]:
     checks = {
         "redundant copies, byte for byte": audit.redundant["bytes"],
         "redundant copies, pixel for pixel": audit.redundant["pixels"],
+        **{f"of these within {split}": number for split, number in audit.within.items()},
         "near copies: pairs of pictures with one trace": len(audit.near),
         **{f"leak: {kind}": number for kind, number in audit.kinds.items()},
         "pages that cannot be read": len(audit.unreadable),
@@ -36,7 +37,7 @@ def tables(audit: Audit) -> list[Table]:
         Table("Page styles", ("style", "files"), _styles(audit)),
         Table("Checks", ("check", "found"), [[name, str(number)] for name, number in checks.items()]),
         Table(
-            "What can be had without the heart, and with a plain model: macro-F1",
+            f"What can be had without the heart, and with a plain model: macro-F1 on {audit.asked} files",
             ("comparator", AS_IT_STANDS, WITHOUT_COPIES),
             [
                 [name, *(_score(audit, column, name) for column in (AS_IT_STANDS, WITHOUT_COPIES))]
@@ -80,6 +81,7 @@ def numbers(audit: Audit, data: Path) -> dict:
         "files": len(audit.pages),
         "different_pages": len(audit.pages) - audit.redundant["pixels"],
         "redundant_copies": audit.redundant,
+        "comparators_asked_about": audit.asked,
         "classes": {
             label: dict(Counter(page.split or "pages" for page in audit.pages if page.label == label))
             for label in sorted({page.label for page in audit.pages})

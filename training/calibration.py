@@ -44,7 +44,7 @@ def calibrated(logits: np.ndarray, temperature: float) -> np.ndarray:
 def cross_calibrated(logits: np.ndarray, truth: np.ndarray, fold: np.ndarray) -> np.ndarray:
     """Return probabilities of out-of-fold logits, each fold's with the temperature of the others.
 
-    So no page's answer depends on its own label, and what is measured on them is honest.
+    So no temperature is fitted to the answers that it is judged by.
     """
     probabilities = np.empty(logits.shape, np.float32)
     for number in np.unique(fold):

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,12 +44,14 @@ class Loaded:
     """Hold pages with their pixels.
 
     `pixels` is uint8 (n, height, width, 3), RGB; `digests` are SHA-256 of the upright pictures at
-    their own size, so that they are the same for every model size and file format.
+    their own size, so that they are the same for every model size and file format. `groups`, str (n,),
+    is what may not be divided between splits (see `groups_of`).
     """
 
     pages: tuple[Page, ...]
     pixels: np.ndarray
     digests: tuple[str, ...]
+    groups: np.ndarray
 
     def __len__(self) -> int:
         """Return how many pages there are."""
@@ -60,19 +62,20 @@ class Loaded:
         """Return the label of each page, str (n,)."""
         return np.array([page.label for page in self.pages])
 
-    @property
-    def groups(self) -> np.ndarray:
-        """Return what may not be divided between splits, str (n,): the stated group, else the picture.
-
-        Groups that share a picture are one, by the name of the first of them.
-        """
-        names = np.array([page.group or digest for page, digest in zip(self.pages, self.digests, strict=True)])
-        return joined(names, np.array(self.digests))
-
     def select(self, which: np.ndarray) -> "Loaded":
         """Return the pages that an index array or a mask names."""
         chosen = np.arange(len(self))[which]
-        return Loaded(tuple(self.pages[i] for i in chosen), self.pixels[chosen], tuple(self.digests[i] for i in chosen))
+        pages, digests = (tuple(of_all[i] for i in chosen) for of_all in (self.pages, self.digests))
+        return Loaded(pages, self.pixels[chosen], digests, self.groups[chosen])
+
+
+def groups_of(pages: Sequence[Page], digests: Sequence[str]) -> np.ndarray:
+    """Return what may not be divided between splits, str (n,): the stated group, else the picture.
+
+    Groups that share a picture are one, by the name of the first of them.
+    """
+    stated = [page.group or digest for page, digest in zip(pages, digests, strict=True)]
+    return joined(np.array(stated), np.array(digests))
 
 
 def joined(names: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -115,6 +118,7 @@ def read_folder(folder: Path) -> list[Page]:
         raise DataError(
             f"{folder}: has no pages: put pictures ({', '.join(sorted(SUFFIXES))}) into a folder for each class"
         )
+    _refuse_others(folder, found)
     stated = {page.split for page in pages}
     if None in stated and len(stated) > 1:
         lost = next(page.path for page in pages if page.split is None)
@@ -135,6 +139,20 @@ def _class_folders(folder: Path) -> Iterator[tuple[Path, tuple[str | None, str]]
                 raise DataError(f"{class_folder}: is a class without a page: add pages or remove the folder")
             for path in found:
                 yield path, (split, class_folder.name)
+
+
+def _refuse_others(folder: Path, found: Container[Path]) -> None:
+    """Refuse pictures that would be passed over, and names that no report could show."""
+    for path in pictures(folder):
+        inside = path.relative_to(folder)
+        if path not in found and not any(part.startswith(".") for part in inside.parts):
+            raise DataError(
+                f"{path}: lies in no class folder that is read (train/CLASS, test/CLASS, or CLASS): move or remove it"
+            )
+        try:
+            str(inside).encode()
+        except UnicodeEncodeError:
+            raise DataError(f"{str(path).encode(errors='replace').decode()}: is no name in UTF-8: rename it") from None
 
 
 def _rows(file: Path, required: Sequence[str]) -> Iterator[dict[str, str]]:
@@ -247,11 +265,6 @@ def load_pages(pages: Sequence[Page], contract: Contract, skip_unreadable: bool 
     ]
     if not readable:
         raise DataError("none of the pages can be read: export or photograph them again")
-    return (
-        Loaded(
-            tuple(page for page, _ in readable),
-            np.stack([pixels for _, (pixels, _) in readable]),
-            tuple(digest for _, (_, digest) in readable),
-        ),
-        errors,
-    )
+    opened, digests = tuple(page for page, _ in readable), tuple(digest for _, (_, digest) in readable)
+    pixels = np.stack([pixels for _, (pixels, _) in readable])
+    return Loaded(opened, pixels, digests, groups_of(opened, digests)), errors

@@ -18,8 +18,8 @@ from edge.contract import Contract
 from edge.errors import ModelError
 from training import plots
 from training.answers import Answers
-from training.audit import look_at, views_of
-from training.dataset import Loaded, Page, load_pages, read_folder
+from training.audit import ASKED, look_at, views_of
+from training.dataset import Loaded, Page, groups_of, load_pages, read_folder
 from training.errors import DataError
 from training.evaluation_report import add_answers, add_comparison, add_facts, add_frame, model_cards, records
 from training.fit import read_history
@@ -106,10 +106,12 @@ def evaluate(models: list[Path], data: Path, out: Path, skip_unreadable: bool, c
             report.figure(
                 f"model-{number}-curves", plots.curves(history), "Loss and accuracy of training and validation"
             )
-    numbers["differences"] = _differences(answers, {str(subject.path): subject.contract for subject in subjects})
+    contracts = {str(subject.path): subject.contract for subject in subjects}
+    numbers["differences"] = _differences(answers, contracts)
+    numbers["not_compared"] = [name for name in contracts if contracts[name].labels != subjects[0].contract.labels]
     numbers["parity"] = _parity(subjects, outputs)
     numbers["latency"] = {str(subject.path): _latency(subject, tested) for subject in subjects if subject.classifier}
-    numbers["comparators"] = _comparators(every_page, tested)
+    numbers["comparators"] = _comparators(every_page, tested, seed)
     add_comparison(report, numbers)
     report.write(out, numbers, {"model_card.md": model_cards(numbers)})
     return numbers
@@ -159,11 +161,12 @@ def _facts(subject: Subject) -> dict:
 def _differences(answers: dict[str, Answers], contracts: dict[str, Contract]) -> dict[str, dict]:
     """Return what each further model gains over the first, on the same pages; an export is no other model."""
     (old_name, old), *others = answers.items()
-    return {
-        f"{name} minus {old_name}": records(paired_differences(new.sample, old.sample))
-        for name, new in others
-        if new.labels == old.labels and contracts[name] != contracts[old_name]
-    }
+    seen, found = {contracts[old_name]}, {}
+    for name, new in others:
+        if new.labels == old.labels and contracts[name] not in seen:
+            seen.add(contracts[name])
+            found[f"{name} minus {old_name}"] = records(paired_differences(new.sample, old.sample))
+    return found
 
 
 def _parity(subjects: list[Subject], outputs: dict[str, Outputs]) -> dict[str, dict[str, float]]:
@@ -189,16 +192,19 @@ def _latency(subject: Subject, loaded: Loaded) -> dict[str, float]:
     return {"pages": len(times), "median_ms": float(np.median(times)), "p95_ms": float(np.percentile(times, 95))}
 
 
-def _comparators(pages: list[Page], tested: Loaded) -> dict | str:
-    """Return the comparators' figures on the same test pages, or why there are none."""
+def _comparators(pages: list[Page], tested: Loaded, seed: int) -> dict | str:
+    """Return the comparators' figures on the test pages, `ASKED` of them at most, or why there are none."""
     paths = {page.path for page in tested.pages}
-    learned = [page for page in pages if page.path not in paths]
-    if len({page.label for page in learned}) < 2:
-        return "the folder has no training pages that they could learn from"
-    looks, _ = look_at([*learned, *tested.pages])
+    rng = np.random.default_rng(seed)
+    chosen = []
+    for side in ([page for page in pages if page.path not in paths], tested.pages):
+        kept = rng.permutation(len(side))[:ASKED]
+        chosen += [side[index] for index in sorted(kept.tolist())]
+    looks, _ = look_at(chosen)
     asked = np.array([look.page.path in paths for look in looks])
-    views = views_of(looks)
     labels = np.array([look.page.label for look in looks])
-    groups = np.array([look.page.group or look.digest for look in looks])
-    found = compare(views, labels, groups, [(np.flatnonzero(~asked), np.flatnonzero(asked))])
+    if len(set(labels[~asked])) < 2:
+        return "the folder has no training pages that they could learn from"
+    groups = groups_of([look.page for look in looks], [look.digest for look in looks])
+    found = compare(views_of(looks), labels, groups, [(np.flatnonzero(~asked), np.flatnonzero(asked))])
     return {name: records(figures) for name, figures in found.items()}

@@ -147,6 +147,16 @@ def class_table(numbers: dict, names: tuple[str, ...] = tuple(CLASS_FIGURES)) ->
     return Table("Each class against the rest", ("class", "pages", *(CLASS_FIGURES[name] for name in names)), rows)
 
 
+def class_notes(numbers: dict) -> list[str]:
+    """Return what the table of scores cannot say of its figures, one line each."""
+    return [
+        f"{label}, {CLASS_FIGURES[name]}: {line[name]['note']}."
+        for label, line in numbers["classes"].items()
+        for name in CLASS_FIGURES
+        if line[name]["note"] and line[name]["value"] is not None
+    ]
+
+
 def headlines(numbers: dict) -> list[str]:
     """Return what a model's answers are worth, one line for each thing."""
     overall, calibration, status = numbers["overall"], numbers["calibration"], numbers["status"]
@@ -188,9 +198,14 @@ def add_answers(report: Report, name: str, answers: Answers, contract: Contract,
     for line in headlines(numbers):
         report.text(line)
     report.table(class_table(numbers))
-    overall = {OVERALL_FIGURES[key]: from_record(record) for key, record in numbers["overall"].items()}
-    rows = [[title, shown(figure, 3), figure.note] for title, figure in overall.items()]
-    report.table(Table("All classes", ("figure", "value", "note"), rows))
+    for line in class_notes(numbers):
+        report.text(line)
+    before = numbers["calibration"]["before"]["overall"]
+    rows = [
+        [OVERALL_FIGURES[key], shown(from_record(record), 3), shown(from_record(before[key]), 3), record["note"]]
+        for key, record in numbers["overall"].items()
+    ]
+    report.table(Table("All classes", ("figure", "value", "without the temperature", "note"), rows))
     report.text(INTERVALS)
     chart = plots.confusion_chart(answers.confusion, answers.labels)
     report.figure(f"{name}-confusion", chart, "Confusion matrix in counts and shares")
@@ -201,6 +216,7 @@ def add_answers(report: Report, name: str, answers: Answers, contract: Contract,
     share = numbers["status"]["ok"] / numbers["pages"]
     risk = plots.risk_chart(*risk_coverage(answers.sample), share)
     report.figure(f"{name}-risk", risk, "Share that is wrong over the share that is answered")
+    report.text("All figures but the line on answered pages count uncertain and rejected ones as answered.")
     if not numbers["subgroups"]:
         report.text(f"No subgroups: a manifest with a column {', '.join(ATTRIBUTES)} would make them.")
     for column, values in numbers["subgroups"].items():
@@ -209,7 +225,7 @@ def add_answers(report: Report, name: str, answers: Answers, contract: Contract,
                 value,
                 str(line["pages"]["value"]),
                 *(shown(from_record(line[key])) for key in ("accuracy", "macro_f1")),
-                line["pages"]["note"],
+                "; ".join(dict.fromkeys(figure["note"] for figure in line.values() if figure["note"])),
             ]
             for value, line in values.items()
         ]
@@ -390,8 +406,12 @@ def add_comparison(report: Report, numbers: dict) -> None:
     else:
         for name, meaning in COMPARATORS.items():
             report.text(f"{name}: {meaning}.")
+    if not numbers["parity"]:
+        report.text("No parity: give the .h5 and the .onnx of a model.")
     if not numbers["latency"]:
-        report.text("Parity and latency of an exported model: give its .onnx too.")
+        report.text("No latency of an exported model: give its .onnx.")
+    for pair in numbers["not_compared"]:
+        report.text(f"{pair}: no difference, the two have other classes.", warning=True)
     report.heading("Limits")
     for line in LIMITS:
         report.text(line)
@@ -401,9 +421,12 @@ def add_comparison(report: Report, numbers: dict) -> None:
 
 
 def model_cards(numbers: dict) -> str:
-    """Return a card of every model of a report, as Markdown."""
-    parts = []
+    """Return a card of every model of a report, as Markdown; an export has no card beside that of its `.h5`."""
+    parts, seen = [], []
     for name, found in numbers["models"].items():
+        if found["facts"]["contract"] in seen:
+            continue
+        seen.append(found["facts"]["contract"])
         table = class_table(found)
         parts += [
             f"## {found['facts']['contract']['architecture']} ({Path(name).name})",
@@ -414,14 +437,11 @@ def model_cards(numbers: dict) -> str:
             "\n".join(f"- {line}" for line in (*headlines(found), *warnings(found))),
             _markdown(table.header, table.rows),
             INTERVALS,
-            *(
-                f"{table.title}\n\n{_markdown(table.header, table.rows)}"
-                for table in comparison_tables(numbers)
-                if name in table.title
-            ),
-            "Limits:",
-            "\n".join(f"- {line}" for line in LIMITS),
+            *(f"- {line}" for line in class_notes(found)),
         ]
+    for table in comparison_tables(numbers):
+        parts += [f"## {table.title}", _markdown(table.header, table.rows)]
+    parts += ["## Limits", "\n".join(f"- {line}" for line in LIMITS)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -14,6 +14,11 @@ INK, SOFT, RIGHT, WRONG = "#1f2a44", "#8a94a6", "#1b7a43", "#b3261e"
 THUMBNAIL = (480, 340)  # pixels; a page's leads can still be told apart
 
 
+def _plain(labels: Sequence[str]) -> list[str]:
+    """Return texts that matplotlib shows as they are: between two dollars it would read a formula."""
+    return [label.replace("$", r"\$") for label in labels]
+
+
 def counts_chart(counts: dict[str, dict[str, int]]) -> Figure:
     """Draw the pages of each class as bars, one colour a split; `counts` is split -> label -> pages."""
     labels = sorted({label for split in counts.values() for label in split})
@@ -26,7 +31,7 @@ def counts_chart(counts: dict[str, dict[str, int]]) -> Figure:
             at, [numbers.get(label, 0) for label in labels], height * 0.92, label=split, color=(INK, SOFT)[place % 2]
         )
         axes.bar_label(bars, padding=3)
-    axes.set_yticks(np.arange(len(labels)) + height * (len(counts) - 1) / 2, labels)
+    axes.set_yticks(np.arange(len(labels)) + height * (len(counts) - 1) / 2, _plain(labels))
     axes.invert_yaxis()
     axes.set_xlabel("pages")
     axes.margins(x=0.1)
@@ -70,8 +75,8 @@ def confusion_chart(confusion: np.ndarray, labels: Sequence[str]) -> Figure:
         for row, column in np.ndindex(confusion.shape):
             colour = "white" if shares[row, column] > 0.55 else INK
             axes.text(column, row, texts[row, column], ha="center", va="center", color=colour)
-        axes.set_xticks(range(len(labels)), labels, rotation=35, ha="right")
-        axes.set_yticks(range(len(labels)), labels)
+        axes.set_xticks(range(len(labels)), _plain(labels), rotation=35, ha="right")
+        axes.set_yticks(range(len(labels)), _plain(labels))
         axes.set(title=title, xlabel="predicted", ylabel="true")
     return figure
 
@@ -117,7 +122,7 @@ def discrimination_charts(truth: np.ndarray, probabilities: np.ndarray, labels: 
     """
     figure = Figure((10, 4.6), layout="constrained")
     roc, recall = figure.subplots(1, 2)
-    for index, label in enumerate(labels):
+    for index, label in enumerate(_plain(labels)):
         own = truth == index
         if own.all() or not own.any():
             continue
@@ -158,5 +163,5 @@ def contact_sheet(pages: Sequence[Page], captions: Sequence[str], colours: Seque
         image = open_page(page.path)
         image.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
         axes.imshow(np.asarray(image))
-        axes.set_title(caption, fontsize=9, color=colour)
+        axes.set_title(caption, fontsize=9, color=colour, parse_math=False)
     return figure

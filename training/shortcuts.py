@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 
 from training.estimates import Estimate, Sample
 from training.measures import overall_measures
+from training.traces import Trace
 
 SEEN = (512, 364)  # pixels, width and height at which the comparators see a page: printed digits can be told
 SMALL = 4  # times smaller is the page of the plain model: beats can be told, digits cannot
@@ -51,7 +52,7 @@ class Views:
 
     @classmethod
     def of(cls, digests: np.ndarray, grey: np.ndarray, spans: np.ndarray) -> "Views":
-        """Make views from `spans`, float (n, 2): first and last row of each page's trace as a share, NaN for none."""
+        """Make views from `spans`, float (n, 2): where each page's trace begins and ends as a share, NaN for none."""
         top, bottom = 0.0, 1.0
         if not np.isnan(spans).all():
             top, bottom = np.nanquantile(spans[:, 0], FEW), np.nanquantile(spans[:, 1], 1 - FEW)
@@ -79,11 +80,13 @@ class Views:
         return pages
 
 
-def seen(image: Image.Image, trace: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
-    """Return a page's grey, uint8 (364, 512), and its span; `trace` is its isolated trace, at any scale."""
-    rows = np.flatnonzero(trace.any(axis=1)) / len(trace)
+def seen(image: Image.Image, trace: Trace) -> tuple[np.ndarray, tuple[float, float]]:
+    """Return a page's grey, uint8 (364, 512), straightened as its trace is, and the rows of the trace as shares."""
+    rows = np.flatnonzero(trace.ink.any(axis=1))
     grey = image.convert("L").resize(SEEN, Image.Resampling.BILINEAR, reducing_gap=2.0)
-    return np.asarray(grey), (rows[0], rows[-1]) if len(rows) else (np.nan, np.nan)
+    grey = grey.rotate(trace.angle, Image.Resampling.BILINEAR, fillcolor=255)
+    span = (rows[0] / len(trace.ink), (rows[-1] + 1) / len(trace.ink)) if len(rows) else (np.nan, np.nan)
+    return np.asarray(grey), span
 
 
 def guess(name: str, views: Views, labels: np.ndarray, learn: np.ndarray, asked: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import keras
@@ -30,6 +31,7 @@ from training.models import SavedModel, build_cnn, build_vgg16, finished, fit_st
 from training.splits import are_test, folds, hold_out
 from training.typicality import fit_typicality, least_typicality
 
+HELD_VIEWS = 256  # in memory at once
 LEARNING_RATES = {"cnn": 3e-4, "head": 1e-3, "block5": 1e-5}
 
 
@@ -124,6 +126,9 @@ def _read_training_pages(folder: Path, recipe: Recipe, skip_unreadable: bool) ->
     for line in skipped:
         print(f"skipped {line}", file=sys.stderr)
     loaded = loaded.select(_usable(folder, loaded, recipe) & ~are_test(loaded, recipe.seed))
+    lost = sorted(set(contract.labels) - set(loaded.labels.tolist()))
+    if lost:
+        raise DataError(f"{folder}: leaves no page of class {lost[0]!r} to learn from: add pages or remove the class")
     trained_on = TrainedOn(
         digest=hashlib.sha256("".join(sorted(map(short, loaded.digests))).encode()).hexdigest(),
         pages=len(loaded),
@@ -244,7 +249,10 @@ def _fit_cnn(
 def _features(network: keras.Model, learn: Loaded, recipe: Recipe) -> np.ndarray:
     """Return the features, float32 (views * n, width), of a network that was trained on its pages."""
     features = keras.Model(network.input, network.get_layer("features").output)
-    return features.predict(np.stack(list(_views(learn, recipe))), batch_size=16, verbose=0)
+    views, parts = _views(learn, recipe), []
+    while part := list(islice(views, HELD_VIEWS)):
+        parts.append(features.predict(np.stack(part), batch_size=16, verbose=0))
+    return np.concatenate(parts)
 
 
 def _fit_vgg16(

@@ -66,6 +66,11 @@ def test_copies_are_counted_right_on_any_folder(
     assert found.headline == (
         f"{len(places)} files: {len(places) - len(different)} redundant copies, {len(different)} different pages"
     )
+    assert found.within == {
+        split: len(those) - len({which for which, *_ in those})
+        for split in ("train", "test")
+        if stated and (those := [place for place in places if place[1] == split])
+    }
     of = {which: [place for place in places if place[0] == which] for which in different}
     expected = {
         TWO_LABELS: sum(len({label for _, _, label, _ in copies}) > 1 for copies in of.values()),
@@ -119,7 +124,7 @@ def test_odd_pages_are_named(drawn: Path, tmp_path: Path, no_comparators: None) 
     (folder / "normal" / "broken.png").write_text("no picture")
     found = audit(folder, seed=0)
     named = {name: [found.pages[index].path.stem for index in pages] for name, pages in found.odd.items()}
-    assert list(named.values()) == [["blank"], ["tiny"], ["across"], ["wide"]]
+    assert list(named.values()) == [["blank"], ["tiny"], ["across"], [], ["wide"]]
     assert len(found.unreadable) == 1
     assert "broken.png" in found.unreadable[0]
 
@@ -209,3 +214,67 @@ def test_the_same_folder_has_the_same_audit(tmp_path: Path) -> None:
     first, second = (audit(tmp_path / "pages", seed=0) for _ in range(2))
     assert first.comparators == second.comparators
     assert first.near == second.near
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_a_folder_of_few_pages_is_audited(count: int, tmp_path: Path) -> None:
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        for number in range(count):
+            picture(10 * number + ord(label)).save(tmp_path / label / f"{number}.png")
+    found = audit(tmp_path, seed=0)
+    assert found.redundant["pixels"] == 0
+    assert isinstance(found.comparators[AS_IT_STANDS], str) == (count == 1)
+
+
+def test_names_that_look_like_formulas_are_shown(tmp_path: Path, command: Callable) -> None:
+    for label in ("a$b$c", "d_$e$_"):
+        (tmp_path / "pages" / label).mkdir(parents=True)
+        for number in range(3):
+            picture(number % 2 + ord(label[0])).save(tmp_path / "pages" / label / f"x$_$y{number}.png")
+    result = command("training", "audit", "--data", tmp_path / "pages", "--out", tmp_path / "report")
+    assert "2 redundant copies" in result.stdout
+    command("training", "explore", "--data", tmp_path / "pages", "--out", tmp_path / "explore")
+
+
+def test_of_a_large_folder_the_comparators_see_whole_sets_of_copies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditing, "ASKED", 10)
+    for number in range(24):
+        folder = tmp_path / "ab"[number // 3 % 2]
+        folder.mkdir(exist_ok=True)
+        picture(number // 3).save(folder / f"{number}.png")
+    found = audit(tmp_path, seed=0)
+    assert found.asked == 9
+    assert found.redundant["pixels"] == 16  # counted on all of them
+
+
+def test_near_copies_of_pages_that_have_copies_are_judged_by_all_of_them(
+    drawn: Path, tmp_path: Path, no_comparators: None
+) -> None:
+    folder = shutil.copytree(drawn, tmp_path / "pages")
+    (folder / "manifest.csv").unlink()
+    page = sorted((folder / "train" / "normal").iterdir())[0]
+    open_page(page).resize((900, 640)).save(folder / "test" / "normal" / "near.jpg")
+    shutil.copy(page, folder / "test" / "normal" / "aaa.jpg")  # the first of the two lies in test, as the near one does
+    assert kinds(folder) == {ACROSS: 1, NEAR_ACROSS: 1}
+
+
+def test_a_tilted_page_is_named(drawn: Path, tmp_path: Path, no_comparators: None) -> None:
+    folder = shutil.copytree(drawn / "train", tmp_path / "pages")
+    page = sorted((folder / "normal").iterdir())[0]
+    open_page(page).rotate(2.5, Image.Resampling.BICUBIC, fillcolor="white").save(folder / "normal" / "tilted.png")
+    found = audit(folder, seed=0)
+    tilted = [found.pages[index].path.stem for index in found.odd["tilted by more than 1 degree"]]
+    assert tilted == ["tilted"]
+
+
+def test_a_class_that_dropping_copies_would_empty_is_not_served(three_classes: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(three_classes, tmp_path / "pages")
+    for page in sorted((folder / "train" / "normal").iterdir()):
+        shutil.copy(page, folder / "test" / "normal" / f"copy of {page.name}")
+    recipe = RECIPE.__class__(**(RECIPE.__dict__ | {"drop_duplicates": True}))
+    with pytest.raises(DataError, match="leaves no page of class 'normal'"):
+        train(folder, recipe, None, tmp_path / "unused", tmp_path / "run", False)
+    assert not (tmp_path / "run").exists()

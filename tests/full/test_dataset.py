@@ -113,7 +113,26 @@ def test_no_group_straddles_a_split(pages: list[tuple[str, int]], seed: int) -> 
     assert (hold_out(labels[order], groups[order], seed) == held_out[order]).all()
 
 
+def other_folder(data: Path) -> None:
+    for split in ("train", "test", "val"):
+        (data / split).mkdir()
+    for folder in sorted(data.glob("*P*")):
+        for split in ("train", "test", "val"):
+            shutil.copytree(folder, data / split / folder.name)
+        shutil.rmtree(folder)
+
+
+def no_utf8(data: Path) -> None:
+    shutil.copy(data / "Patient that have MI" / "P(0).PNG", data / "Patient that have MI" / "caf\udce9.png")
+
+
 REFUSED = {
+    "folder beside train and test": (other_folder, "lies in no class folder"),
+    "picture beside the classes": (
+        lambda data: shutil.copy(data / "Patient that have MI" / "P(0).PNG", data / "loose.png"),
+        "loose.png: lies in no class folder",
+    ),
+    "name that is not UTF-8": (no_utf8, "no name in UTF-8"),
     "missing folder": (lambda data: shutil.rmtree(data), "no such folder"),
     "empty folder": (lambda data: [shutil.rmtree(item) for item in data.iterdir()], "has no pages"),
     "empty class": (lambda data: (data / "empty").mkdir(), "class without a page"),
@@ -155,6 +174,8 @@ def test_a_class_that_only_test_has_is_refused(folder: Path) -> None:
     for split, names in (("train", ("a", "b")), ("test", ("a", "b", "new class"))):
         for name in names:
             shutil.copytree(folder / "Patient that have MI", folder / split / name)
+    for name in ("Patient that have MI", "Normal Person (284x12=3408)"):
+        shutil.rmtree(folder / name)
     with pytest.raises(DataError, match="'new class'"):
         read_folder(folder)
 
@@ -178,3 +199,22 @@ def test_every_unreadable_page_is_named(folder: Path) -> None:
     loaded, skipped = load_pages(pages, first_contract(folder, pages, 32, 48, "none", 0), skip_unreadable=True)
     assert len(loaded) == 10
     assert len(skipped) == 2
+
+
+def test_groups_that_a_copy_has_joined_stay_joined_without_it(folder: Path) -> None:
+    """One patient has two numbers, as a page under both shows; that page is left out of the selection."""
+    names = sorted(path.name for path in (folder / "Patient that have MI").iterdir())[:3]
+    shutil.copy(folder / "Patient that have MI" / names[0], folder / "Patient that have MI" / "copy.png")
+    rows = [f"Patient that have MI/{name},a,,{group}" for name, group in zip((*names, "copy.png"), "xxyy", strict=True)]
+    loaded = load(manifest(folder, *rows))
+    of = {page.path.name: group for page, group in zip(loaded.pages, loaded.groups, strict=True)}
+    assert of[names[1]] == of[names[2]] == "x"
+    left = loaded.select(np.array([page.path.name not in (names[0], "copy.png") for page in loaded.pages]))
+    assert [group for page, group in zip(left.pages, left.groups, strict=True) if page.label == "a"] == ["x", "x"]
+
+
+def test_a_page_of_the_manifest_that_is_gone_is_unreadable(folder: Path) -> None:
+    manifest(folder, "gone.png,Patient that have MI,,")
+    with pytest.raises(DataError, match=r"gone\.png: no such file"):
+        load(folder)
+    assert len(load(folder, skip_unreadable=True)) == 12

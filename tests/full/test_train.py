@@ -18,11 +18,12 @@ from tests.full.conftest import LABELS, RECIPE
 from training import fit
 from training import train as training_run
 from training.augment import view
-from training.calibration import calibrated
+from training.calibration import calibrated, decide
 from training.dataset import load_pages, read_folder
 from training.errors import RunError
 from training.models import TRAINED_ON_KEY, build_cnn, load_model, short
 from training.train import train
+from training.typicality import least_typicality
 
 
 def again(data: Path, run: Path, **changes: object) -> Path:
@@ -73,6 +74,30 @@ def test_the_h5_holds_the_best_epoch_by_validation_loss(run: Path, three_classes
     loss = -np.log(probabilities[np.arange(len(truth)), truth]).mean()
     history = fit.read_history(run / "history.csv")
     assert loss == pytest.approx(min(row["val_loss"] for row in history), rel=1e-4)
+
+
+def test_temperature_and_thresholds_come_from_the_validation_pages(h5: Path, three_classes: Path) -> None:
+    from training.splits import hold_out
+
+    model = load_model(h5)
+    contract = model.contract
+    loaded, _ = load_pages([page for page in read_folder(three_classes) if page.split == "train"], contract)
+    chosen = loaded.select(hold_out(loaded.labels, loaded.groups, RECIPE.seed))
+    found = model.run(chosen.pixels)
+    truth = np.array([contract.labels.index(label) for label in chosen.labels])
+    decided = decide(found.logits, truth, RECIPE.target_accuracy)
+    assert contract.temperature == pytest.approx(decided["temperature"], rel=1e-3) != 1
+    assert contract.least_probability == pytest.approx(decided["least_probability"], abs=1e-4)
+    assert contract.least_typicality == pytest.approx(least_typicality(found.typicality), abs=1e-4)
+    np.testing.assert_allclose(found.probabilities, calibrated(found.logits, contract.temperature), atol=1e-6)
+
+
+def test_with_folds_they_come_from_the_out_of_fold_answers(three_classes: Path, tmp_path: Path) -> None:
+    path = again(three_classes, tmp_path / "run", folds=2, epochs=1, target_accuracy=0.5)
+    with (tmp_path / "run" / "out_of_fold.csv").open(encoding="utf-8") as file:
+        typicality = np.array([[float(row["typicality"])] for row in csv.DictReader(file)])
+    assert len(typicality) == 24
+    assert load_model(path).contract.least_typicality == pytest.approx(least_typicality(typicality), abs=1e-5)
 
 
 def test_training_twice_gives_the_same_bytes(command: Callable, run: Path, three_classes: Path, tmp_path: Path) -> None:
