@@ -437,12 +437,12 @@ def model_cards(numbers: dict) -> str:
             "\n".join(f"- {line}" for line in (*headlines(found), *warnings(found))),
             _markdown(table.header, table.rows),
             INTERVALS,
-            *(f"- {line}" for line in class_notes(found)),
+            "\n".join(f"- {line}" for line in class_notes(found)),
         ]
     for table in comparison_tables(numbers):
         parts += [f"## {table.title}", _markdown(table.header, table.rows)]
     parts += ["## Limits", "\n".join(f"- {line}" for line in LIMITS)]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _markdown(header: tuple[str, ...], rows: list[list[str]]) -> str:
