@@ -219,7 +219,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
         command = shlex.join(["python", "-m", "training", *sys.argv[1:]])
         numbers = evaluate(options.models, options.data, options.out, options.skip_unreadable, command)
-    from training.evaluation_report import comparison_tables
+    from training.model_card import comparison_tables
 
     for model, result in numbers["models"].items():
         print(model)

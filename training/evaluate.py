@@ -21,9 +21,11 @@ from training.answers import Answers
 from training.audit import ASKED, look_at, views_of
 from training.dataset import Loaded, Page, groups_of, load_pages, read_folder
 from training.errors import DataError
-from training.evaluation_report import add_answers, add_comparison, add_facts, add_frame, model_cards, records
+from training.evaluation_report import add_answers
 from training.fit import read_history
+from training.judgement import records
 from training.measures import paired_differences
+from training.model_card import add_comparison, add_facts, add_frame, model_cards
 from training.models import TRAINED_ON_KEY, load_model, short
 from training.report import Report
 from training.shortcuts import compare

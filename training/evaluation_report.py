@@ -1,30 +1,20 @@
-"""What a model's answers are worth: as numbers, as lines for the terminal, and as parts of a report."""
+"""A model's answers as lines for the terminal, as tables, and as parts of a report."""
 
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from edge.classifier import Outputs, decide
 from edge.contract import Contract
-from edge.terminal import DRAWN_MODEL
-from training import plots, tripod
+from training import plots
 from training.answers import Answers
 from training.dataset import ATTRIBUTES
-from training.estimates import BINS, Estimate, Sample, proportion
-from training.measures import (
-    class_measures,
-    overall_measures,
-    reliability,
-    risk_coverage,
-    subgroup_measures,
-)
+from training.estimates import BINS
+from training.judgement import from_record, judge
+from training.measures import risk_coverage
 from training.report import DRAWN, Report, Table, shown
-from training.shortcuts import COMPARATORS
 
 RANDOM_SAMPLES, CLASS_SAMPLES, MISTAKES = 9, 3, 9
-POINTS = 200  # of the curve of risk over coverage, in report.json
-AGES = ((40, "under 40"), (60, "40 to 59"), (80, "60 to 79"), (np.inf, "80 and over"))
 CLASS_FIGURES = {
     "sensitivity": "sensitivity", "specificity": "specificity", "precision": "precision", "f1": "F1", "auroc": "AUROC",
     "average_precision": "average precision",
@@ -39,103 +29,6 @@ INTERVALS = (
     "In brackets: 95 % intervals. Sensitivity, specificity, precision and accuracy: Wilson, on the number of pages "
     "that the groups are worth; the others: bootstrap over groups, 2,000 resamples."
 )
-Measured = dict[str, Estimate]
-
-
-def judge(answers: Answers, contract: Contract) -> dict:
-    """Return every number of a report on a model's answers, ready for JSON."""
-    after = answers.sample
-    overall = records(overall_measures(after))
-    coverage, risk = risk_coverage(after)
-    points = np.unique(np.linspace(0, len(coverage) - 1, POINTS).astype(int))
-    status = statuses(answers, contract)
-    answered = status == "ok"
-    return {
-        "pages": len(answers.pages),
-        "groups": len(set(answers.groups.tolist())),
-        "pages_seen_in_training": int(answers.seen.sum()),
-        "drawn": any(page.drawn for page in answers.pages),
-        "overall": overall,
-        "classes": {
-            label: {"pages": int((answers.truth == index).sum())} | records(figures)
-            for index, (label, figures) in enumerate(class_measures(after).items())
-        },
-        "confusion": answers.confusion.tolist(),
-        "calibration": {
-            "temperature": contract.temperature,
-            "before": {
-                "overall": records(overall_measures(answers.uncalibrated)),
-                "bins": reliability(answers.uncalibrated),
-            },
-            "after": {"overall": overall, "bins": reliability(after)},
-        },
-        "risk_coverage": {"coverage": coverage[points].tolist(), "risk": risk[points].tolist()},
-        "status": {
-            "least_probability": contract.least_probability,
-            "least_typicality": contract.least_typicality,
-            **{name: int((status == name).sum()) for name in ("ok", "uncertain", "rejected")},
-            "accuracy_of_ok": proportion(
-                after.right[answered], answers.groups[answered], "no page is answered"
-            ).as_record(),
-        },
-        "subgroups": {name: _subgroup(after, values) for name, values in _columns(answers).items()},
-        "answers": [
-            {
-                "image": str(page.path),
-                "label": page.label,
-                "predicted": answers.labels[predicted],
-                "probabilities": dict(zip(answers.labels, map(float, row), strict=True)),
-                "typicality": float(typicality),
-                "status": stand,
-                "seen_in_training": bool(seen),
-            }
-            for page, predicted, row, typicality, stand, seen in zip(
-                answers.pages,
-                answers.predicted,
-                answers.probabilities,
-                answers.typicality[:, 0],
-                status.tolist(),
-                answers.seen,
-                strict=True,
-            )
-        ],
-    }
-
-
-def statuses(answers: Answers, contract: Contract) -> np.ndarray:
-    """Return what the device would say of each page, str (n,): ok, uncertain or rejected."""
-    rows = zip(answers.logits, answers.probabilities, answers.typicality, strict=True)
-    return np.array([decide("", Outputs(*(row[np.newaxis] for row in outputs)), contract).status for outputs in rows])
-
-
-def records(figures: Measured) -> dict[str, dict]:
-    """Return figures by name, ready for JSON."""
-    return {name: figure.as_record() for name, figure in figures.items()}
-
-
-def _columns(answers: Answers) -> dict[str, list[str | None]]:
-    """Return the manifest's columns that say something of these pages; ages in bands."""
-    columns = {
-        name: [page.attributes[place] or None for page in answers.pages] for place, name in enumerate(ATTRIBUTES)
-    }
-    columns["age"] = [_band(age) for age in columns["age"]]
-    return {name: values for name, values in columns.items() if any(values)}
-
-
-def _band(age: str | None) -> str | None:
-    try:
-        return next(name for limit, name in AGES if float(age or "nan") < limit)
-    except (ValueError, StopIteration):
-        return age and "not a number"
-
-
-def _subgroup(sample: Sample, values: list[str | None]) -> dict[str, dict]:
-    return {value: records(figures) for value, figures in subgroup_measures(sample, values).items()}
-
-
-def from_record(record: dict) -> Estimate:
-    """Return the figure that `Estimate.as_record` was made of."""
-    return Estimate(**record)
 
 
 def class_table(numbers: dict, names: tuple[str, ...] = tuple(CLASS_FIGURES)) -> Table:
@@ -225,7 +118,9 @@ def add_answers(report: Report, name: str, answers: Answers, contract: Contract,
                 value,
                 str(line["pages"]["value"]),
                 *(shown(from_record(line[key])) for key in ("accuracy", "macro_f1")),
-                "; ".join(dict.fromkeys(figure["note"] for figure in line.values() if figure["note"])),
+                "; ".join(
+                    dict.fromkeys(part for figure in line.values() for part in figure["note"].split("; ") if part)
+                ),
             ]
             for value, line in values.items()
         ]
@@ -302,149 +197,3 @@ def write_run_report(
     report.text("These pages chose the epoch: the figures flatter the model. Judge it by 'evaluate' on test pages.")
     numbers["validation"] = add_answers(report, "validation", validation, contract)
     report.write(run, numbers)
-
-
-INTENDED_USE = (
-    "Research on reading pictures of 12-lead ECGs. Not a medical device: no diagnosis may rest on it. The figures hold "
-    "for pages like the test pages; for other machines, layouts, photographs and people they are unknown."
-)
-LIMITS = (
-    "The labels are those of the folder: their own errors are unknown.",
-    "A model may read the header, the layout or the paper, not the heart; the comparators show what that is worth.",
-    "A rejected picture looks unlike the training pages; one that is accepted need not be an ECG.",
-    "Intervals say how far chance goes with this many groups, not how another hospital's pages would be answered.",
-)
-
-
-def add_frame(report: Report, provenance: dict) -> None:
-    """Add what the report is for and what its figures come from."""
-    if provenance["drawn"]:
-        report.text(DRAWN, warning=True)
-    if provenance["skipped"]:
-        report.text(
-            f"{len(provenance['skipped'])} unreadable pages were left out: all figures lack them.", warning=True
-        )
-        for line in provenance["skipped"]:
-            report.text(line)
-    report.heading("Intended use")
-    report.text(INTENDED_USE)
-    report.heading("Data and program")
-    versions = ", ".join(f"{name} {version}" for name, version in provenance["versions"].items())
-    rows = [
-        ["test pages", f"{provenance['test_pages']} of {provenance['test_groups']} groups, in {provenance['folder']}"],
-        ["digest of the test pages", provenance["digest"]],
-        ["command", provenance["command"]],
-        ["versions", f"Python {provenance['python']}, {versions}; {provenance['machine']}"],
-    ]
-    report.table(Table("", ("what", "which"), rows))
-
-
-def add_facts(report: Report, facts: dict) -> None:
-    """Add what a model is."""
-    if facts["contract"]["trained_on"]["drawn"]:
-        report.text(DRAWN_MODEL, warning=True)
-    report.table(Table("", ("what", "which"), fact_rows(facts)))
-
-
-def fact_rows(facts: dict) -> list[list[str]]:
-    """Return what a model is, a row for each fact."""
-    contract = facts["contract"]
-    trained = contract["trained_on"]
-    return [
-        ["architecture", contract["architecture"]],
-        ["input", f"{contract['height']}x{contract['width']} pixels, {contract['preprocessing']}"],
-        ["classes", ", ".join(contract["labels"])],
-        ["trained on", f"{trained['pages']} pages, seed {trained['seed']}, digest {trained['digest']}"],
-        ["temperature", f"{contract['temperature']:.3f}"],
-        ["answers above a probability of", f"{contract['least_probability']:.3f}"],
-        ["pages from a typicality of", f"{contract['least_typicality']:.3f}"],
-        ["SHA-256", facts["sha256"]],
-        ["size", f"{facts['bytes'] / 1e6:.1f} MB"],
-    ]
-
-
-def comparison_tables(numbers: dict) -> list[Table]:
-    """Return the tables that are about several models, or about models and comparators."""
-    tables = [
-        Table(
-            f"{pair}: paired, positive where the first is larger",
-            ("figure", "difference", "note"),
-            [
-                [OVERALL_FIGURES[name], shown(from_record(record), 3), from_record(record).note]
-                for name, record in figures.items()
-            ],
-        )
-        for pair, figures in numbers["differences"].items()
-    ]
-    if isinstance(numbers["comparators"], dict):
-        everyone = {f"the model: {name}": found["overall"] for name, found in numbers["models"].items()}
-        rows = [
-            [name, *(shown(from_record(figures[key])) for key in ("macro_f1", "accuracy"))]
-            for name, figures in (everyone | numbers["comparators"]).items()
-        ]
-        tables.append(Table("Beside the models: what else can be had", ("who", "macro-F1", "accuracy"), rows))
-    for pair, differences in numbers["parity"].items():
-        rows = [[name, f"{value:.2e}"] for name, value in differences.items()]
-        tables.append(Table(f"Parity: {pair}", ("output", "largest difference"), rows))
-    if numbers["latency"]:
-        rows = [
-            [name, str(line["pages"]), f"{line['median_ms']:.1f}", f"{line['p95_ms']:.1f}"]
-            for name, line in numbers["latency"].items()
-        ]
-        header = ("exported model", "pages", "median, ms", "95th percentile, ms")
-        tables.append(Table("From the file to the answer, one page at a time, on this machine", header, rows))
-    return tables
-
-
-def add_comparison(report: Report, numbers: dict) -> None:
-    """Add differences, comparators, parity, latency, limits, and which items of TRIPOD+AI this answers."""
-    report.heading("Comparison")
-    for table in comparison_tables(numbers):
-        report.table(table)
-    if isinstance(numbers["comparators"], str):
-        report.text(f"No comparators: {numbers['comparators']}.", warning=True)
-    else:
-        for name, meaning in COMPARATORS.items():
-            report.text(f"{name}: {meaning}.")
-    if not numbers["parity"]:
-        report.text("No parity: give the .h5 and the .onnx of a model.")
-    if not numbers["latency"]:
-        report.text("No latency of an exported model: give its .onnx.")
-    for pair in numbers["not_compared"]:
-        report.text(f"{pair}: no difference, the two have other classes.", warning=True)
-    report.heading("Limits")
-    for line in LIMITS:
-        report.text(line)
-    report.heading("TRIPOD+AI")
-    report.text("Collins et al., BMJ 2024;385:e078378. Which items this report answers:")
-    report.table(Table("", ("item", "about", "here"), [list(item) for item in tripod.ITEMS]))
-
-
-def model_cards(numbers: dict) -> str:
-    """Return a card of every model of a report, as Markdown; an export has no card beside that of its `.h5`."""
-    parts, seen = [], []
-    for name, found in numbers["models"].items():
-        if found["facts"]["contract"] in seen:
-            continue
-        seen.append(found["facts"]["contract"])
-        table = class_table(found)
-        parts += [
-            f"## {found['facts']['contract']['architecture']} ({Path(name).name})",
-            INTENDED_USE,
-            *([DRAWN_MODEL] if found["facts"]["contract"]["trained_on"]["drawn"] else []),
-            _markdown(("what", "which"), fact_rows(found["facts"])),
-            f"On {found['pages']} test pages of {found['groups']} groups (digest {numbers['data']['digest'][:16]}):",
-            "\n".join(f"- {line}" for line in (*headlines(found), *warnings(found))),
-            _markdown(table.header, table.rows),
-            INTERVALS,
-            "\n".join(f"- {line}" for line in class_notes(found)),
-        ]
-    for table in comparison_tables(numbers):
-        parts += [f"## {table.title}", _markdown(table.header, table.rows)]
-    parts += ["## Limits", "\n".join(f"- {line}" for line in LIMITS)]
-    return "\n\n".join(filter(None, parts)) + "\n"
-
-
-def _markdown(header: tuple[str, ...], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)

@@ -50,6 +50,7 @@ def test_the_report_of_several_models(
     card = (out / "model_card.md").read_text(encoding="utf-8")
     for needed in ("Not a medical device", first["facts"]["sha256"], "macro-F1", LABELS[0], "sensitivity"):
         assert needed in card
+    assert card.count("## cnn (") == 1  # an export has no card of its own
     for section in ("Intended use", "Limits", "TRIPOD+AI", "Beside the models"):
         assert section in page
     assert "model-2-curves.png" not in pictures  # no history lies beside the .onnx
@@ -133,6 +134,9 @@ def test_the_device_and_the_report_say_the_same_of_every_page(
     device = Classifier(onnx_file)
     for answer in numbers["answers"]:
         assert device.predict(answer["image"]).status == answer["status"]
+    answered = [answer["label"] == answer["predicted"] for answer in numbers["answers"] if answer["status"] == "ok"]
+    expected = sum(answered) / len(answered) if answered else None
+    assert numbers["status"]["accuracy_of_ok"]["value"] == expected
     counted = Counter(answer["status"] for answer in numbers["answers"])
     assert {name: numbers["status"][name] for name in ("ok", "uncertain", "rejected")} == {
         name: counted[name] for name in ("ok", "uncertain", "rejected")

@@ -103,3 +103,13 @@ def test_every_comparator_has_figures_with_intervals(pages: list[Image.Image]) -
     for figures in found.values():
         assert 0 <= figures["macro_f1"].value <= 1
         assert figures["accuracy"].low <= figures["accuracy"].value <= figures["accuracy"].high
+
+
+def test_a_tilted_page_is_seen_level(pages: list[Image.Image]) -> None:
+    """Else its traces would reach into what counts as header."""
+    for page in pages[:4]:
+        turned = page.rotate(2, Image.Resampling.BICUBIC, fillcolor="white")
+        straight, (level, _) = (seen(each, isolated(each)) for each in (page, turned))
+        as_it_lies = np.asarray(turned.convert("L").resize((512, 364), Image.Resampling.BILINEAR))
+        distances = [np.abs(grey.astype(float) - straight[0]).mean() for grey in (level, as_it_lies)]
+        assert distances[0] < 0.75 * distances[1]
