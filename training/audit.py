@@ -18,7 +18,7 @@ from training.dataset import SPLITS, Page, digest, groups_of, joined, read_folde
 from training.errors import DataError
 from training.estimates import Estimate
 from training.leaks import ACROSS, GROUP, TWO_LABELS, Leak, across, clusters, leaks
-from training.shortcuts import MAJORITY, SHORTCUTS, Views, compare, seen
+from training.shortcuts import SHORTCUTS, Views, compare, seen
 from training.splits import folds
 from training.traces import fingerprint, isolated, near_copies
 
@@ -38,7 +38,6 @@ AS_IT_STANDS, WITHOUT_COPIES = "as it stands", "without copies, by group"
 each page, with groups and near copies kept together."""
 FOLDS = 5
 ASKED = 2000  # files at most that the comparators see, drawn by the seed, copies with their twins
-TELLING = 0.1  # macro-F1 above that of the largest class, from where on a shortcut is warned of
 TILTED = 1.0  # degrees
 SMALL_SIDE = 400  # pixels: shorter, a QRS complex of a twelve-lead page has two or three columns
 ODD_FORM = 0.1  # share by which width by height may differ from that of most pages
@@ -99,11 +98,15 @@ class Audit:
         for column, scores in self.comparators.items():
             if isinstance(scores, str):
                 continue
-            floor = scores[MAJORITY]["macro_f1"].value
+            guessed = 1 / len({page.label for page in self.pages})  # by the frequency of the classes
             for name in SHORTCUTS:
-                reached = scores[name]["macro_f1"].value
-                if reached is not None and reached > floor + TELLING:
-                    lines.append(f"{column}: '{name}' reaches macro-F1 {reached:.2f} without reading a heart")
+                reached = scores[name]["macro_f1"]
+                least = reached.value if reached.low is None else reached.low  # a perfect score has no interval
+                if least is not None and least > guessed:
+                    lines.append(
+                        f"{column}: '{name}' reaches macro-F1 {reached.value:.2f} without reading a heart "
+                        f"(guessing: {guessed:.2f})"
+                    )
         return lines
 
 
