@@ -86,7 +86,8 @@ def build(classifier: Classifier) -> "gradio.Blocks":
             picture.preprocess = lambda upload: upload and upload.path
             with gradio.Column():
                 verdict = gradio.Markdown()
-                answer = gradio.Label(label="Classes and their probabilities")
+                # The verdict says what counts: a heading of the most probable class would drown an "uncertain".
+                answer = gradio.Label(label="Classes and their probabilities", show_heading=False)
         gradio.Markdown(
             f"Model: {classifier.contract.architecture}, trained on {classifier.contract.trained_on.pages} pages. "
             "A picture that looks unlike those pages is rejected; one that is accepted need not be an ECG. "
