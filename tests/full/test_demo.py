@@ -85,6 +85,10 @@ def test_the_page_says_what_it_is_not(address: str) -> None:
     config = str(Client(address, verbose=False).config)
     assert "not a medical device" in config
     assert "trained on 24 pages" in config
+    (label,) = [
+        part["props"] for part in Client(address, verbose=False).config["components"] if part["type"] == "label"
+    ]
+    assert label["show_heading"] is False  # the most probable class in large letters would drown an "uncertain"
 
 
 def test_share_says_where_pictures_go_and_when_there_is_no_link(onnx_file: Path, tmp_path: Path) -> None:
