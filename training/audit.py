@@ -187,10 +187,10 @@ def _all_leaks(pages: list[Page], digests: list[str], near: list[tuple[int, int,
     """Return the leaks that the files tell, and those that the traces tell."""
     stated = pages[0].split is not None
     found = leaks(pages, digests)
+    copies = {digests[copy[0]]: copy for copy in clusters(digests)}
     if not stated:
         # Whoever divides such a folder at random has a copy on the other side.
-        found += [Leak(COPY, copy) for copy in clusters(digests)]
-    copies: dict[str, tuple[int, ...]] = {digests[copy[0]]: copy for copy in clusters(digests)}
+        found += [Leak(COPY, copy) for copy in copies.values()]
     for i, j, _ in near:
         both = (*copies.get(digests[i], (i,)), *copies.get(digests[j], (j,)))
         if not stated or across(pages, both):

@@ -11,7 +11,6 @@ from training.measures import class_measures, overall_measures, reliability, ris
 
 POINTS = 200  # of the curve of risk over coverage, in report.json
 AGES = ((40, "under 40"), (60, "40 to 59"), (80, "60 to 79"), (np.inf, "80 and over"))
-Measured = dict[str, Estimate]
 
 
 def judge(answers: Answers, contract: Contract) -> dict:
@@ -80,7 +79,7 @@ def statuses(answers: Answers, contract: Contract) -> np.ndarray:
     return np.array([decide("", Outputs(*(row[np.newaxis] for row in outputs)), contract).status for outputs in rows])
 
 
-def records(figures: Measured) -> dict[str, dict]:
+def records(figures: dict[str, Estimate]) -> dict[str, dict]:
     """Return figures by name, ready for JSON."""
     return {name: figure.as_record() for name, figure in figures.items()}
 
