@@ -19,13 +19,15 @@ class TrainedOn:
     """Name the pages that a model has seen, for training or for choosing its best epoch.
 
     `digest` is the SHA-256 of the sorted page digests, `seed` made the splits, `drawn` says that
-    pages drawn by this program were among them, so that no result can pass for one on real ECGs.
+    pages drawn by this program were among those that the model was chosen by, so that no result can
+    pass for one on real ECGs. `extra_pages` were learned from besides the `pages`, most often drawn.
     """
 
     digest: str
     pages: int
     seed: int
     drawn: bool
+    extra_pages: int = 0
 
 
 @dataclass(frozen=True)

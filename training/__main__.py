@@ -115,6 +115,12 @@ def _describe_train(parser: argparse.ArgumentParser) -> None:
     )
     _data(parser)
     _out(parser, "RUN", "folder for the .h5, the history and the report; an interrupted run there goes on")
+    parser.add_argument(
+        "--extra-pages",
+        type=Path,
+        metavar="DIR",
+        help="folder of further pages to learn from, drawn ones say; validation and test stay those of --data",
+    )
     parser.add_argument("--epochs", type=positive, default=10, metavar="N", help="passes over the pages")
     parser.add_argument(
         "--image-size", type=_image_size, default=(224, 224), metavar="HEIGHTxWIDTH", help="pixels of the model's input"
@@ -128,6 +134,13 @@ def _describe_train(parser: argparse.ArgumentParser) -> None:
         help="seeded views of each page, for the frozen base and for typicality",
     )
     parser.add_argument(
+        "--captures",
+        type=natural,
+        default=0,
+        metavar="K",
+        help="pictures that a scanner or a phone would take of each page, to learn from as well",
+    )
+    parser.add_argument(
         "--fine-tune", choices=("none", "block5"), default="none", help="what of VGG16 to train after the head"
     )
     parser.add_argument(
@@ -137,7 +150,7 @@ def _describe_train(parser: argparse.ArgumentParser) -> None:
         "--cache",
         type=Path,
         metavar="DIR",
-        help="folder for the features of the frozen base; ~/.cache/ecg-pages if not given",
+        help="folder for captures and features of the frozen base; ~/.cache/ecg-pages if not given",
     )
     parser.add_argument(
         "--target-accuracy",
@@ -165,7 +178,8 @@ def _train(options: argparse.Namespace) -> int:
     weights = vgg16_weights(options.weights) if options.model == "vgg16" else None
     with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress to stdout
         from training.features import default_cache
-        from training.train import Recipe, train
+        from training.recipe import Recipe
+        from training.train import train
 
         height, width = options.image_size
         recipe = Recipe(
@@ -180,14 +194,22 @@ def _train(options: argparse.Namespace) -> int:
             options.target_accuracy,
             options.drop_duplicates,
             options.allow_leaks,
+            options.captures,
         )
         model = train(
-            options.data, recipe, weights, options.cache or default_cache(), options.out, options.skip_unreadable
+            options.data,
+            recipe,
+            weights,
+            options.cache or default_cache(),
+            options.out,
+            options.skip_unreadable,
+            options.extra_pages,
         )
-    out_of_fold = json.loads((options.out / "report.json").read_text(encoding="utf-8")).get("out_of_fold")
-    if out_of_fold:
-        print(f"out-of-fold, {options.folds} grouped folds")
-        _print_scores(out_of_fold)
+    numbers = json.loads((options.out / "report.json").read_text(encoding="utf-8"))
+    for name, what in (("out_of_fold", ""), ("out_of_fold_photos", ", phone photos of the pages")):
+        if name in numbers:
+            print(f"out-of-fold, {options.folds} grouped folds{what}")
+            _print_scores(numbers[name])
     print(f"model: {model}")
     _print_report(options.out)
     return 0
@@ -210,6 +232,11 @@ def _describe_evaluate(parser: argparse.ArgumentParser) -> None:
     )
     _data(parser)
     _out(parser, "REPORT", "folder for the report")
+    parser.add_argument(
+        "--robustness",
+        action="store_true",
+        help="also show the pages captured, turned, shrunk, blurred, compressed and cut; takes minutes",
+    )
     _skip(parser)
 
 
@@ -218,14 +245,17 @@ def _evaluate(options: argparse.Namespace) -> int:
         from training.evaluate import evaluate
 
         command = shlex.join(["python", "-m", "training", *sys.argv[1:]])
-        numbers = evaluate(options.models, options.data, options.out, options.skip_unreadable, command)
+        numbers = evaluate(
+            options.models, options.data, options.out, options.skip_unreadable, command, options.robustness
+        )
     from training.model_card import comparison_tables
+    from training.robustness_report import robustness_tables
 
     for model, result in numbers["models"].items():
         print(model)
         _print_scores(result)
         print()
-    for table in comparison_tables(numbers):
+    for table in (*comparison_tables(numbers), *robustness_tables(numbers["models"])):
         print(table.title)
         _print_table(table.header, table.rows)
         print()
@@ -235,14 +265,44 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _describe_pages(parser: argparse.ArgumentParser) -> None:
     _out(parser, "DIR", "folder for the class folders and the manifest")
-    parser.add_argument("--per-class", type=positive, default=40, metavar="N", help="pages a class")
+    parser.add_argument("--per-class", type=positive, metavar="N", help="pages a class: 40, or every record")
+    parser.add_argument(
+        "--signals", type=Path, metavar="DIR", help="real recordings: PTB-XL as published, or WFDB in class folders"
+    )
+    choices = {
+        "look": "blue, green, orange, pink, plain, report, report-2019", "layout": "3x4, 3x4+1, 3x4+3, 6x2, 12x1",
+        "capture": "bw, clean, photo, scan, screen, stained",
+    }  # fmt: skip
+    for name, text, default in (
+        ("look", "paper and print of a machine", "report"),
+        ("layout", "rows and columns of leads, +N rhythm strips; the look's if not given", None),
+        ("capture", "what became of the page", "clean"),
+    ):
+        parser.add_argument(
+            f"--{name}", choices=(*choices[name].split(", "), "any"), default=default, help=f"{text}; any: each its own"
+        )
+    parser.add_argument("--strength", type=int, choices=(1, 2, 3), default=2, help="how strong the capture is")
+    parser.add_argument("--speed", type=float, choices=(25.0, 50.0), help="mm/s; the look's if not given")
+    parser.add_argument("--gain", type=float, choices=(10.0, 20.0), help="mm/mV; the look's if not given")
+    parser.add_argument("--dpi", type=positive, metavar="N", help="resolution, 72 to 300; the look's if not given")
+    parser.add_argument("--font", metavar="FONT", help="an installed font, or a TrueType file; the look's if not given")
+    parser.add_argument("--truth", action="store_true", help="a JSON file beside each page: parameters, leads, mask")
+    parser.add_argument("--workers", type=positive, metavar="N", help="processes; one a core if not given")
+    _skip(parser)
     _seed(parser)
 
 
 def _pages(options: argparse.Namespace) -> int:
-    from training.pages import draw_pages
+    import os
 
-    count = draw_pages(options.out, options.per_class, options.seed)
+    from training.pages.sets import Wanted, draw_pages
+
+    names = ("per_class", "seed", "look", "layout", "speed", "gain", "dpi", "font", "capture", "strength", "truth")
+    wanted = Wanted(**{name: getattr(options, name) for name in names})
+    workers = options.workers or os.cpu_count() or 1
+    count, skipped = draw_pages(options.out, wanted, options.signals, workers, options.skip_unreadable)
+    for line in skipped:
+        print(f"skipped {line}", file=sys.stderr)
     print(f"{count} drawn pages: {options.out}")
     return 0
 
@@ -271,7 +331,7 @@ COMMANDS = {
     "train": (_describe_train, _train, "train a model on a data folder"),
     "evaluate": (_describe_evaluate, _evaluate, "judge models, .h5 or .onnx, on the test pages of a data folder"),
     "weights": (_describe_weights, _fetch_weights, "fetch VGG16's ImageNet weights and say where they are"),
-    "pages": (_describe_pages, _pages, "draw ECG pages of four classes from a seed"),
+    "pages": (_describe_pages, _pages, "draw ECG pages of four classes, from a seed or from recorded signals"),
 }
 
 if __name__ == "__main__":

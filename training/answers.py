@@ -1,16 +1,19 @@
 """A model's answers for labelled pages."""
 
 import csv
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from edge.classifier import Outputs
+from edge.contract import Contract
 from edge.files import replacing
-from training.calibration import calibrated
+from training.calibration import calibrated, cross_calibrated, decide
 from training.dataset import Loaded, Page
 from training.estimates import Sample
+from training.typicality import least_typicality
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,44 @@ class Answers:
         counts = np.zeros((len(self.labels),) * 2, int)
         np.add.at(counts, (self.truth, self.predicted), 1)
         return counts
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Hold the answers for pages that a network has not learned from, and for phone photos of them if it was asked."""
+
+    pages: Answers
+    photos: Answers | None = None
+
+    @classmethod
+    def of(cls, outputs: Sequence[Outputs], loaded: Loaded, contract: Contract) -> "Unseen":
+        """Join the outputs for pages, and for photos if there are, with the pages."""
+        return cls(*(Answers.of(found, loaded, contract.labels) for found in outputs))
+
+    @property
+    def logits(self) -> np.ndarray:
+        """Return the logits of both, pages first."""
+        return np.concatenate([answers.logits for answers in self._both])
+
+    @property
+    def truth(self) -> np.ndarray:
+        """Return the indices of the labels of both."""
+        return np.concatenate([answers.truth for answers in self._both])
+
+    @property
+    def _both(self) -> list[Answers]:
+        return [answers for answers in (self.pages, self.photos) if answers]
+
+    def cross_calibrated(self, fold: np.ndarray) -> "Unseen":
+        """Return the same answers with the probabilities that the other folds, int (n,), calibrate."""
+        folds = np.tile(fold, len(self._both))
+        parts = np.split(cross_calibrated(self.logits, self.truth, folds), len(self._both))
+        return Unseen(*(replace(answers, probabilities=part) for answers, part in zip(self._both, parts, strict=True)))
+
+    def decisions(self, target: float) -> dict[str, float]:
+        """Return the contract's temperature and thresholds; above them `target` of the answers here are right."""
+        typicality = np.concatenate([answers.typicality for answers in self._both])
+        return decide(self.logits, self.truth, target) | {"least_typicality": least_typicality(typicality)}
 
 
 def write_out_of_fold(answers: Answers, fold: np.ndarray, folder: Path, path: Path) -> None:

@@ -5,17 +5,14 @@ import hashlib
 import platform
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
 from edge import __version__
-from edge.classifier import Classifier, Outputs
+from edge.classifier import Outputs
 from edge.contract import Contract
-from edge.errors import ModelError
 from training import plots
 from training.answers import Answers
 from training.audit import ASKED, look_at, views_of
@@ -26,51 +23,26 @@ from training.fit import read_history
 from training.judgement import records
 from training.measures import paired_differences
 from training.model_card import add_comparison, add_facts, add_frame, model_cards
-from training.models import TRAINED_ON_KEY, load_model, short
+from training.models import short
 from training.report import Report
+from training.robustness import robustness
+from training.robustness_report import add_robustness
 from training.shortcuts import compare
 from training.splits import are_test
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Hold a model under evaluation; `run` turns uint8 pages into outputs, `classifier` is there for an `.onnx`."""
-
-    path: Path
-    contract: Contract
-    trained_on: frozenset[str]
-    run: Callable[[np.ndarray], Outputs]
-    classifier: Classifier | None = None
-
+from training.subject import Subject, open_model
 
 TIMED = 50  # pages at most whose time from file to answer is taken
 
 
-def open_model(path: Path) -> Subject:
-    """Open an `.h5` with Keras or an `.onnx` with onnxruntime; raise `ModelError` for anything else."""
-    if path.suffix == ".h5":
-        model = load_model(path)
-        return Subject(path, model.contract, model.trained_on, model.run)
-    if path.suffix != ".onnx":
-        raise ModelError(f"{path}: is neither .h5 nor .onnx: give a model of this program")
-    classifier = Classifier(path)
-    if TRAINED_ON_KEY not in classifier.metadata:
-        raise ModelError(f"{path}: does not say on which pages it was trained: export the .h5 again")
-
-    def run(pages: np.ndarray) -> Outputs:
-        answers = [classifier.run(page[np.newaxis]) for page in pages]
-        return Outputs(*(np.concatenate(rows) for rows in zip(*answers, strict=True)))
-
-    trained_on = frozenset(classifier.metadata[TRAINED_ON_KEY].split())
-    return Subject(path, classifier.contract, trained_on, run, classifier)
-
-
-def evaluate(models: list[Path], data: Path, out: Path, skip_unreadable: bool, command: str) -> dict:
+def evaluate(
+    models: list[Path], data: Path, out: Path, skip_unreadable: bool, command: str, disturbed: bool = False
+) -> dict:
     """Score the models on the test pages of `data`, write the report, and return its numbers.
 
     A folder without splits is divided again as the first model's training divided it, from its
-    seed. `command` is how this was asked for, for the report. Raises `DataError` where there are no
-    test pages or a model does not know their classes.
+    seed. `command` is how this was asked for, for the report. `disturbed` says whether the pages are
+    shown captured and disturbed too (see `training.robustness`). Raises `DataError` where there are
+    no test pages or a model does not know their classes.
     """
     subjects = [open_model(path) for path in models]
     seed = subjects[0].contract.trained_on.seed
@@ -94,28 +66,40 @@ def evaluate(models: list[Path], data: Path, out: Path, skip_unreadable: bool, c
     for line in skipped:
         print(f"skipped {line}", file=sys.stderr)
     report = Report("Evaluation")
-    numbers: dict = {"data": _provenance(data, tested, skipped, command), "models": {}}
+    numbers: dict = {"data": _provenance(data, tested, skipped, command)}
     add_frame(report, numbers["data"])
-    for number, subject in enumerate(subjects, start=1):
-        name = str(subject.path)
-        report.heading(name)
-        facts = _facts(subject)
-        add_facts(report, facts)
-        found = add_answers(report, f"model-{number}", answers[name], subject.contract)
-        numbers["models"][name] = {"facts": facts} | found
-        history = read_history(subject.path.parent / "history.csv")
-        if history:
-            report.figure(
-                f"model-{number}-curves", plots.curves(history), "Loss and accuracy of training and validation"
-            )
+    numbers["models"] = _add_models(report, subjects, answers)
     contracts = {str(subject.path): subject.contract for subject in subjects}
     numbers["differences"] = _differences(answers, contracts)
     numbers["not_compared"] = [name for name in contracts if contracts[name].labels != subjects[0].contract.labels]
     numbers["parity"] = _parity(subjects, outputs)
     numbers["latency"] = {str(subject.path): _latency(subject, tested) for subject in subjects if subject.classifier}
     numbers["comparators"] = _comparators(every_page, tested, seed)
+    if disturbed:
+        named = {str(subject.path): subject for subject in subjects}
+        for name, found in robustness(named, answers, tested, seed).items():
+            numbers["models"][name]["robustness"] = found
+        add_robustness(report, numbers["models"], tested, seed)
     add_comparison(report, numbers)
     report.write(out, numbers, {"model_card.md": model_cards(numbers)})
+    return numbers
+
+
+def _add_models(report: Report, subjects: list[Subject], answers: dict[str, Answers]) -> dict[str, dict]:
+    """Add what each model is and what its answers are worth; return that by the models' paths."""
+    numbers = {}
+    for number, subject in enumerate(subjects, start=1):
+        name = str(subject.path)
+        report.heading(name)
+        facts = _facts(subject)
+        add_facts(report, facts)
+        found = add_answers(report, f"model-{number}", answers[name], subject.contract)
+        numbers[name] = {"facts": facts} | found
+        history = read_history(subject.path.parent / "history.csv")
+        if history:
+            report.figure(
+                f"model-{number}-curves", plots.curves(history), "Loss and accuracy of training and validation"
+            )
     return numbers
 
 
@@ -131,7 +115,10 @@ def _answers(subject: Subject, loaded: Loaded, outputs: Outputs) -> Answers:
 
 def _provenance(data: Path, loaded: Loaded, skipped: list[str], command: str) -> dict:
     """Return what the figures come from: pages, digest, versions, command line."""
-    packages = ("numpy", "pillow", "onnxruntime", "tensorflow", "tensorflow-cpu", "keras", "scikit-learn", "scipy")
+    packages = (
+        "numpy", "pillow", "onnxruntime", "tensorflow", "tensorflow-cpu", "keras", "scikit-learn", "scipy",
+        "opencv-python-headless",
+    )  # fmt: skip
     installed = {
         distribution.name.lower().replace("_", "-"): distribution.version for distribution in metadata.distributions()
     }

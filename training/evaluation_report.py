@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from edge.contract import Contract
 from training import plots
-from training.answers import Answers
+from training.answers import Answers, Unseen
 from training.dataset import ATTRIBUTES
 from training.estimates import BINS
 from training.judgement import from_record, judge
@@ -164,7 +164,7 @@ def write_run_report(
     contract: Contract,
     history: list[dict],
     validation: Answers,
-    out_of_fold: Answers | None,
+    out_of_fold: Unseen | None,
     target_accuracy: float,
 ) -> None:
     """Write the report of a training run into its folder."""
@@ -172,8 +172,9 @@ def write_run_report(
     if contract.trained_on.drawn:
         report.text(DRAWN, warning=True)
     report.text(
-        f"{contract.trained_on.pages} pages of {contract.height}x{contract.width} pixels, "
-        f"{len(validation.pages)} of them held out for validation by group, seed {contract.trained_on.seed}."
+        f"{contract.trained_on.pages} pages of {contract.height}x{contract.width} pixels, {len(validation.pages)} of "
+        f"them held out for validation by group, and {contract.trained_on.extra_pages} extra ones; "
+        f"seed {contract.trained_on.seed}."
     )
     report.text(
         f"Temperature {contract.temperature:.3f}, answers above a probability of {contract.least_probability:.3f}, "
@@ -192,7 +193,14 @@ def write_run_report(
             "Each page is answered by a model that has not seen its group, and calibrated by the other folds: an "
             "honest estimate. Which pages are uncertain or rejected follows from thresholds chosen on these very pages."
         )
-        numbers["out_of_fold"] = add_answers(report, "out-of-fold", out_of_fold, contract)
+        numbers["out_of_fold"] = add_answers(report, "out-of-fold", out_of_fold.pages, contract)
+        if out_of_fold.photos:
+            report.heading("Out-of-fold answers for phone photos of the same pages")
+            report.text(
+                "Each page as a phone of middle strength would photograph it; such photos are drawn by a program."
+            )
+            found = add_answers(report, "out-of-fold-photos", out_of_fold.photos, contract)
+            numbers["out_of_fold_photos"] = found
     report.heading("Validation pages")
     report.text("These pages chose the epoch: the figures flatter the model. Judge it by 'evaluate' on test pages.")
     numbers["validation"] = add_answers(report, "validation", validation, contract)

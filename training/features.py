@@ -17,7 +17,7 @@ BATCH = 16
 
 
 def default_cache() -> Path:
-    """Return where features are kept unless the command line says otherwise."""
+    """Return where captures and features are kept unless the command line says otherwise."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ecg-pages" / "features"
 
 

@@ -7,6 +7,7 @@ from training import tripod
 from training.evaluation_report import INTERVALS, OVERALL_FIGURES, class_notes, class_table, headlines, warnings
 from training.judgement import from_record
 from training.report import DRAWN, Report, Table, shown
+from training.robustness_report import ROBUSTNESS, robustness_tables
 from training.shortcuts import COMPARATORS
 
 INTENDED_USE = (
@@ -55,11 +56,12 @@ def fact_rows(facts: dict) -> list[list[str]]:
     """Return what a model is, a row for each fact."""
     contract = facts["contract"]
     trained = contract["trained_on"]
+    extra = f" and {trained['extra_pages']} extra ones" * bool(trained["extra_pages"])
     return [
         ["architecture", contract["architecture"]],
         ["input", f"{contract['height']}x{contract['width']} pixels, {contract['preprocessing']}"],
         ["classes", ", ".join(contract["labels"])],
-        ["trained on", f"{trained['pages']} pages, seed {trained['seed']}, digest {trained['digest']}"],
+        ["trained on", f"{trained['pages']} pages{extra}, seed {trained['seed']}, digest {trained['digest']}"],
         ["temperature", f"{contract['temperature']:.3f}"],
         ["answers above a probability of", f"{contract['least_probability']:.3f}"],
         ["pages from a typicality of", f"{contract['least_typicality']:.3f}"],
@@ -144,8 +146,10 @@ def model_cards(numbers: dict) -> str:
             INTERVALS,
             "\n".join(f"- {line}" for line in class_notes(found)),
         ]
-    for table in comparison_tables(numbers):
+    disturbed = robustness_tables(numbers["models"])
+    for table in (*comparison_tables(numbers), *disturbed):
         parts += [f"## {table.title}", _markdown(table.header, table.rows)]
+    parts += [ROBUSTNESS] * bool(disturbed)
     parts += ["## Limits", "\n".join(f"- {line}" for line in LIMITS)]
     return "\n\n".join(filter(None, parts)) + "\n"
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from export.convert import convert
-from training.pages import draw_pages
-from training.train import Recipe, train
+from training.pages.sets import Wanted, draw_pages
+from training.recipe import Recipe
+from training.train import train
 
 ROOT = Path(__file__).parents[2]
 LABELS = ("ST-Hebung, Vorderwand (übrig)", "abnormal heartbeat", "normal")
@@ -22,7 +23,7 @@ RECIPE = Recipe("cnn", epochs=3, height=96, width=160, views=2, fine_tune="none"
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four classes of ten drawn pages, eight to learn from and two for test."""
     folder = tmp_path_factory.mktemp("drawn") / "pages"
-    draw_pages(folder, per_class=10, seed=5)
+    draw_pages(folder, Wanted(per_class=10, seed=5))
     return folder
 
 

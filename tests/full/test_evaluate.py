@@ -34,6 +34,7 @@ def test_the_report_of_several_models(
     assert report["data"]["command"].startswith("python -m training evaluate ")
     assert set(report["comparators"]) == set(COMPARATORS)
     assert first["pages"] == 6
+    assert "robustness" not in first  # nobody asked
     assert first["pages_seen_in_training"] == 0
     assert [answer["label"] for answer in first["answers"]] == [label for label in LABELS for _ in range(2)]
     page = (out / "report.html").read_text(encoding="utf-8")

@@ -15,8 +15,7 @@ import pytest
 from edge.contract import CONTRACT_KEY, PREPROCESSING
 from edge.errors import ModelError
 from tests.full.conftest import LABELS, RECIPE
-from training import fit
-from training import train as training_run
+from training import fit, fitting
 from training.augment import view
 from training.calibration import calibrated, decide
 from training.dataset import load_pages, read_folder
@@ -126,7 +125,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
             return super().__getitem__(number)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training_run, "Batches", Interrupting)
+        patch.setattr(fitting, "Batches", Interrupting)
         with pytest.raises(KeyboardInterrupt):
             again(three_classes, tmp_path / "run")
     assert len(fit.read_history(tmp_path / "run" / "history.csv")) == 2
@@ -156,13 +155,13 @@ def test_folds_give_every_page_an_answer_of_a_model_that_has_not_seen_it(
     three_classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learned: dict[str, set[str]] = {}
-    original = training_run._fit_cnn
+    original = fitting.Fitting._fit_cnn
 
-    def watched(learn, choose, contract, recipe, folder):
+    def watched(self, learn, taken, choose, folder):
         learned[folder.name] = {*learn.digests, *choose.digests}
-        return original(learn, choose, contract, recipe, folder)
+        return original(self, learn, taken, choose, folder)
 
-    monkeypatch.setattr(training_run, "_fit_cnn", watched)
+    monkeypatch.setattr(fitting.Fitting, "_fit_cnn", watched)
     model = again(three_classes, tmp_path / "run", folds=3, epochs=1)
     with (tmp_path / "run" / "out_of_fold.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -17,7 +17,8 @@ from training.errors import RunError
 from training.features import cached_features
 from training.fit import read_history
 from training.models import build_vgg16, frozen_vgg16, load_model
-from training.train import Recipe, train
+from training.recipe import Recipe
+from training.train import train
 
 RECIPE = Recipe("vgg16", epochs=2, height=64, width=96, views=2, fine_tune="none", folds=0, seed=0)
 
@@ -68,21 +69,21 @@ def test_a_cold_and_a_warm_cache_give_the_same_bytes(
 def test_the_base_is_frozen_and_fine_tuning_moves_block_5_alone(
     vgg16: Path, weights: Path, cache: Path, three_classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training import train as training_run
+    from training.fitting import Fitting
 
     published = keras.applications.VGG16(include_top=False, weights=str(weights), input_shape=(64, 96, 3))
     # A rate at which block 5 moves visibly; what is kept is decided by the loss, so that is watched, not the result.
     moved = {}
-    original = training_run._fit_pages
+    original = Fitting._fit_pages
 
-    def watched(network: keras.Model, *rest: object) -> None:
-        original(network, *rest)
+    def watched(self: Fitting, network: keras.Model, *rest: object) -> None:
+        original(self, network, *rest)
         for layer in published.layers:
             if layer.weights:
                 same = np.array_equal(layer.get_weights()[0], network.get_layer(layer.name).get_weights()[0])
                 moved[layer.name] = not same
 
-    monkeypatch.setattr(training_run, "_fit_pages", watched)
+    monkeypatch.setattr(Fitting, "_fit_pages", watched)
     recipe = Recipe(**(RECIPE.__dict__ | {"fine_tune": "block5", "epochs": 1}))
     model = train(three_classes, recipe, weights, cache, tmp_path / "run", False)
     assert {name for name, did in moved.items() if did} == {"block5_conv1", "block5_conv2", "block5_conv3"}
