@@ -29,6 +29,7 @@ class Page:
     """Name one page of a data folder; `split` and `group` are None where nobody stated them.
 
     `attributes` holds what the manifest says in the columns of `ATTRIBUTES`, "" where it says nothing.
+    `worth` is how many pages it counts as when a model learns.
     """
 
     path: Path
@@ -37,6 +38,7 @@ class Page:
     group: str | None = None
     drawn: bool = False
     attributes: tuple[str, ...] = ("",) * len(ATTRIBUTES)
+    worth: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,11 @@ class Loaded:
     def labels(self) -> np.ndarray:
         """Return the label of each page, str (n,)."""
         return np.array([page.label for page in self.pages])
+
+    @property
+    def worth(self) -> np.ndarray:
+        """Return how many pages each page counts as, float32 (n,)."""
+        return np.array([page.worth for page in self.pages], np.float32)
 
     def select(self, which: np.ndarray) -> "Loaded":
         """Return the pages that an index array or a mask names."""

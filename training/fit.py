@@ -16,10 +16,11 @@ COLUMNS = ("stage", "epoch", "loss", "accuracy", "val_loss", "val_accuracy")
 def class_weights(targets: np.ndarray) -> np.ndarray:
     """Return the weight of each class, float32 (classes,), so that all weigh the same in the sum.
 
-    `targets` is one-hot (n, classes). The weight is n / (classes * pages of the class).
+    `targets` is (n, classes), one-hot times the worth of the page. The weight is their sum / (classes *
+    sum of the class).
     """
     counts = targets.sum(axis=0)
-    return (len(targets) / (len(counts) * np.maximum(counts, 1))).astype(np.float32)
+    return (counts.sum() / (len(counts) * np.maximum(counts, 1e-9))).astype(np.float32)
 
 
 def batch_size(count: int) -> int:
@@ -30,13 +31,15 @@ def batch_size(count: int) -> int:
 class Batches(keras.utils.PyDataset):
     """Serve one epoch of weighted batches in an order that the seed and the epoch determine.
 
-    `inputs` is (n, ...); `change(index, epoch)` returns what stands in for input `index` in that epoch.
+    `inputs` is (n, ...), `targets` one-hot (n, classes), `worth` (n,) how many pages each counts as;
+    `change(index, epoch)` returns what stands in for input `index` in that epoch.
     """
 
     def __init__(
         self,
         inputs: np.ndarray,
         targets: np.ndarray,
+        worth: np.ndarray,
         epoch: int,
         seed: int,
         change: Callable[[int, int], np.ndarray] | None = None,
@@ -44,7 +47,8 @@ class Batches(keras.utils.PyDataset):
         """Draw the order of the epoch."""
         super().__init__()
         self._inputs, self._targets, self._epoch, self._change = inputs, targets, epoch, change
-        self._weights = targets @ class_weights(targets)  # (n,)
+        weighted = targets * worth[:, np.newaxis]
+        self._weights = weighted @ class_weights(weighted)  # (n,)
         self._order = np.random.default_rng([seed, epoch]).permutation(len(inputs))
         self._size = batch_size(len(inputs))
 

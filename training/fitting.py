@@ -80,7 +80,7 @@ class Fitting:
 
         fit(
             keras.Model(network.input, network.output["logits"]),
-            lambda epoch: Batches(learn.pixels, targets, epoch, self.recipe.seed, view_of),
+            lambda epoch: Batches(learn.pixels, targets, learn.worth, epoch, self.recipe.seed, view_of),
             (choose.pixels, self._targets(choose)),
             self.recipe.epochs,
             LEARNING_RATES[stage],
@@ -115,13 +115,13 @@ class Fitting:
         count = self.recipe.views + len(taken)
         learned = cached_features(base, self._views(learn, taken), count * len(learn), self.cache)  # (count * n, 1280)
         chosen = cached_features(base, iter(choose.pixels), len(choose), self.cache)
-        targets = np.tile(self._targets(learn), (count, 1))
+        targets, worth = np.tile(self._targets(learn), (count, 1)), np.tile(learn.worth, count)
 
         fit_standardise(network, learned)
         features = keras.Input(learned.shape[1:])
         fit(
             keras.Model(features, network.get_layer("logits")(network.get_layer("standardise")(features))),
-            lambda epoch: Batches(learned, targets, epoch, self.recipe.seed),
+            lambda epoch: Batches(learned, targets, worth, epoch, self.recipe.seed),
             (chosen, self._targets(choose)),
             self.recipe.epochs,
             LEARNING_RATES["head"],

@@ -61,6 +61,13 @@ class Wanted:
             changes["layout"] = str(rng.choice(sorted(LAYOUTS)))
         return dataclasses.replace(look, **{name: value for name, value in changes.items() if value is not None})
 
+    def check(self) -> None:
+        """Raise `UsageError` where a page of this set could not be drawn."""
+        for look in sorted(LOOKS) if self.look == ANY else [self.look]:
+            for layout in sorted(LAYOUTS) if self.layout == ANY else [self.layout]:
+                style = dataclasses.replace(self, look=look, layout=layout).style(np.random.default_rng())
+                find_font(style.font)
+
 
 @dataclass(frozen=True)
 class Job:
@@ -87,8 +94,7 @@ def draw_pages(
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise UsageError(f"{out}: already exists: remove it or give another --out")
     jobs = _jobs_from_records(wanted, signals) if signals else _jobs_from_hearts(wanted)
-    for look in LOOKS.values() if wanted.look == ANY else [LOOKS[wanted.look]]:
-        find_font(wanted.font or look.font)
+    wanted.check()
     key = hashlib.sha256(repr((wanted, jobs)).encode()).hexdigest()[:8]
     unfinished = out.with_name(f".unfinished-{key}-{out.name}")
     try:
