@@ -1,6 +1,7 @@
 """Drawn pages: what stands on them can be read back, and layouts that fit no paper are refused."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -103,7 +104,7 @@ def test_the_columns_of_a_row_follow_each_other_in_time() -> None:
         boxes = lead_boxes(Style(layout=layout))
         assert len(boxes) == sum(map(len, rows))
         assert {box.lead for box in boxes} == set(LEADS)
-        for earlier, later in zip(boxes, boxes[1:], strict=False):
+        for earlier, later in pairwise(boxes):
             assert later.first or (later.start == earlier.end and later.top == earlier.top)
 
 

@@ -115,7 +115,7 @@ def test_a_full_disk_is_one_line_and_a_rerun_completes_the_set(tmp_path: Path, m
         return original(path, content)
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(RunError, match="No space left on device.*repeat the command") as refusal:
+    with pytest.raises(RunError, match=r"No space left on device.*repeat the command") as refusal:
         draw_pages(tmp_path / "set", SMALL)
     assert "\n" not in str(refusal.value)
     monkeypatch.undo()
