@@ -34,11 +34,17 @@ def block_means(weights: Path, loaded: Loaded, number: int) -> list[np.ndarray]:
     return network.predict(pages[..., ::-1] - np.array(IMAGENET_MEAN_BGR, np.float32), batch_size=16, verbose=0)
 
 
-def fit_head(features: np.ndarray, targets: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return kernel and bias of a linear layer trained by Adam on the weighted cross-entropy."""
+def fit_head(
+    features: np.ndarray, targets: np.ndarray, rng: np.random.Generator, worth: np.ndarray | float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return kernel and bias of a linear layer trained by Adam on the weighted cross-entropy.
+
+    `worth`, (n, 1), is how many pages each counts as.
+    """
     parameters = [np.zeros((features.shape[1], targets.shape[1])), np.zeros(targets.shape[1])]
     first, second = ([np.zeros_like(parameter) for parameter in parameters] for _ in range(2))
-    weights, size, step = targets @ class_weights(targets), batch_size(len(features)), 0
+    weighted = targets * worth
+    weights, size, step = weighted @ class_weights(weighted), batch_size(len(features)), 0
     for _ in range(EPOCHS):
         for batch in np.array_split(rng.permutation(len(features)), -(-len(features) // size)):
             scores = features[batch] @ parameters[0] + parameters[1]

@@ -42,6 +42,16 @@ def _share(text: str) -> float:
     return share
 
 
+def _paper(text: str) -> tuple[float, float]:
+    try:
+        width, height = map(float, text.split("x"))
+    except ValueError:
+        width = height = math.nan
+    if not (0 < width <= 1200 and 0 < height <= 1200):
+        raise argparse.ArgumentTypeError(f"{text!r} is no WIDTHxHEIGHT in mm of at most 1200, as in 297x210")
+    return width, height
+
+
 def _data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with a folder of pages a class")
 
@@ -285,6 +295,7 @@ def _describe_pages(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--speed", type=float, choices=(25.0, 50.0), help="mm/s; the look's if not given")
     parser.add_argument("--gain", type=float, choices=(10.0, 20.0), help="mm/mV; the look's if not given")
     parser.add_argument("--dpi", type=positive, metavar="N", help="resolution, 72 to 300; the look's if not given")
+    parser.add_argument("--paper", type=_paper, metavar="WIDTHxHEIGHT", help="in mm; the look's if not given")
     parser.add_argument("--font", metavar="FONT", help="an installed font, or a TrueType file; the look's if not given")
     parser.add_argument("--truth", action="store_true", help="a JSON file beside each page: parameters, leads, mask")
     parser.add_argument("--workers", type=positive, metavar="N", help="processes; one a core if not given")
@@ -297,7 +308,20 @@ def _pages(options: argparse.Namespace) -> int:
 
     from training.pages.sets import Wanted, draw_pages
 
-    names = ("per_class", "seed", "look", "layout", "speed", "gain", "dpi", "font", "capture", "strength", "truth")
+    names = (
+        "per_class",
+        "seed",
+        "look",
+        "layout",
+        "speed",
+        "gain",
+        "dpi",
+        "paper",
+        "font",
+        "capture",
+        "strength",
+        "truth",
+    )
     wanted = Wanted(**{name: getattr(options, name) for name in names})
     workers = options.workers or os.cpu_count() or 1
     count, skipped = draw_pages(options.out, wanted, options.signals, workers, options.skip_unreadable)

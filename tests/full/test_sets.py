@@ -167,6 +167,11 @@ def test_a_record_that_cannot_be_drawn_is_one_line(command: Callable, tmp_path: 
     [
         (("--font", "No Such Font"), "No Such Font: no such font is installed: give the path of a TrueType file"),
         (("--dpi", "20"), "20 dpi: pages are drawn at 72 to 300: give one of these"),
+        (
+            ("--paper", "200x190"),
+            "layout 3x4+1 at 25 mm/s: needs 261 mm of paper, there are 187: use a wider paper",
+        ),
+        (("--paper", "0x210"), "'0x210' is no WIDTHxHEIGHT in mm of at most 1200, as in 297x210"),
         (("--signals", "nowhere"), "nowhere: no such folder: give one of PTB-XL or of WFDB records"),
         (("--strength", "4"), "argument --strength: invalid choice: 4"),
     ],

@@ -53,12 +53,13 @@ def personal(style: Style, parameters: dict, rate: int, rng: np.random.Generator
         columns = max(map(len, LAYOUTS[style.layout]))
         strips = sum(len(row) < columns for row in LAYOUTS[style.layout])
         leads = f"{columns}*{style.seconds / columns:g}s+{strips}r"
+        foot = style.height - 2.6
         settings = f"0.67~25Hz AC50 {style.speed:g}mm/s {style.gain:g}mm/mV {leads} \u2665{rate}"
         return [
             Text(8.7, 12.0, 3.8, f"ID : {number}"),
             Text(56.8, 12.0, 3.8, sex),
-            Text(8.7, 197.0, 3.0, f"{settings} SE-3 V1.0 SEMIP V1.7"),
-            Text(227.3, 197.0, 3.1, f"{date}   {time}"),
+            Text(8.7, foot, 3.0, f"{settings} SE-3 V1.0 SEMIP V1.7"),
+            Text(227.3, foot, 3.1, f"{date}   {time}"),
         ]
     return [
         Text(10, 12, 4.4, f"ID: {number}   {sex}   {date} {time}"),

@@ -37,7 +37,8 @@ class Wanted:
     """Say what a set shall be: all that its bytes depend on, besides the records.
 
     `look` is one of `LOOKS`, `capture` one of `KINDS`, or "any" for another one on each page; so is
-    `layout`, which like `speed`, `gain`, `dpi` and `font` stands in for the look's where it is given.
+    `layout`, which like `speed`, `gain`, `dpi`, `paper` (width and height in mm) and `font` stands in for
+    the look's where it is given.
     `truth` adds a JSON file beside each page.
     """
 
@@ -48,6 +49,7 @@ class Wanted:
     speed: float | None = None
     gain: float | None = None
     dpi: int | None = None
+    paper: tuple[float, float] | None = None
     font: str | None = None
     capture: str = "clean"
     strength: int = 1
@@ -59,6 +61,7 @@ class Wanted:
         changes = {name: getattr(self, name) for name in ("layout", "speed", "gain", "dpi", "font")}
         if self.layout == ANY:
             changes["layout"] = str(rng.choice(sorted(LAYOUTS)))
+        changes["width"], changes["height"] = self.paper or (None, None)
         return dataclasses.replace(look, **{name: value for name, value in changes.items() if value is not None})
 
     def check(self) -> None:
