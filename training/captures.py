@@ -17,7 +17,7 @@ from edge.page import load_page, open_page
 from training.dataset import Loaded
 from training.errors import DataError, RunError
 from training.pages.camera import photograph
-from training.pages.capture import FACTORS, KINDS
+from training.pages.capture import FACTORS, KINDS, STRENGTHS
 from training.workers import mapping
 
 ALONE = 16  # pictures; for fewer, starting processes takes longer than they save
@@ -32,8 +32,8 @@ class Series:
     number: int = 0
 
 
-LEARNED = tuple(kind for kind in KINDS if kind != "clean"), (1, 2, 3)
-"""What a model learns from: every kind at every strength, each as likely."""
+LEARNED = ("bw", "photo", "photo", "scan", "screen", "stained"), STRENGTHS
+"""What a model learns from: phone photos, which change a page most, are twice as likely as the others."""
 ASKED = Series(("photo",), (2,))
 """What it is asked about: phone photos of middle strength. No seed gives the picture of another series."""
 

@@ -54,6 +54,11 @@ class Fitting:
         """Return what a network is asked about: the pages, and phone photos of them where it learned from captures."""
         return [loaded.pixels, *([self._captured(loaded, ASKED)] if self.recipe.captures else [])]
 
+    def _validation(self, choose: Loaded) -> tuple[np.ndarray, np.ndarray]:
+        """Return what an epoch is chosen by, all that `asked` says of these pages, and the targets."""
+        asked = self.asked(choose)
+        return np.concatenate(asked), np.tile(self._targets(choose), (len(asked), 1))
+
     def _captured(self, loaded: Loaded, series: Series) -> np.ndarray:
         return captured_pages(loaded, series, self.contract, self.recipe.seed, self.cache)
 
@@ -81,7 +86,7 @@ class Fitting:
         fit(
             keras.Model(network.input, network.output["logits"]),
             lambda epoch: Batches(learn.pixels, targets, learn.worth, epoch, self.recipe.seed, view_of),
-            (choose.pixels, self._targets(choose)),
+            self._validation(choose),
             self.recipe.epochs,
             LEARNING_RATES[stage],
             folder,
@@ -114,7 +119,8 @@ class Fitting:
         base = keras.Model(network.input, network.get_layer("features").output)
         count = self.recipe.views + len(taken)
         learned = cached_features(base, self._views(learn, taken), count * len(learn), self.cache)  # (count * n, 1280)
-        chosen = cached_features(base, iter(choose.pixels), len(choose), self.cache)
+        pages, truth = self._validation(choose)
+        chosen = cached_features(base, iter(pages), len(pages), self.cache)
         targets, worth = np.tile(self._targets(learn), (count, 1)), np.tile(learn.worth, count)
 
         fit_standardise(network, learned)
@@ -122,7 +128,7 @@ class Fitting:
         fit(
             keras.Model(features, network.get_layer("logits")(network.get_layer("standardise")(features))),
             lambda epoch: Batches(learned, targets, worth, epoch, self.recipe.seed),
-            (chosen, self._targets(choose)),
+            (chosen, truth),
             self.recipe.epochs,
             LEARNING_RATES["head"],
             folder,
