@@ -35,7 +35,7 @@ def printed(style: Style) -> list[Text]:
             Text(8.7, 21.8, 3.8, "Diagnosis Information:"),
             Text(197.5, 26.2, 3.8, "Technician :"),
             Text(197.5, 30.4, 3.8, "Ref-Phys. :"),
-            Text(197.5, 34.4, 3.8, f"Report Confirmed by: {DRAWN}"),
+            Text(197.5, 34.4, 3.8, "Report Confirmed by:"),
         ]
     return [
         Text(110, 18, 3.6, DRAWN),
@@ -58,7 +58,7 @@ def personal(style: Style, parameters: dict, rate: int, rng: np.random.Generator
         return [
             Text(8.7, 12.0, 3.8, f"ID : {number}"),
             Text(56.8, 12.0, 3.8, sex),
-            Text(8.7, foot, 3.0, f"{settings} SE-3 V1.0 SEMIP V1.7"),
+            Text(8.7, foot, 3.0, f"{settings}   {DRAWN}"),
             Text(227.3, foot, 3.1, f"{date}   {time}"),
         ]
     return [

@@ -41,7 +41,7 @@ GRIDS = {
     "blue": Grid((247, 250, 255), (208, 222, 244), (158, 184, 226)),
     "grey": Grid((255, 255, 255), (222, 222, 222), (180, 180, 180)),
     "none": Grid((255, 255, 255), None, None),
-    "dots": Grid((255, 255, 255), (104, 78, 78), (92, 66, 66), (250, 160, 165), dots=True),
+    "dots": Grid((251, 250, 248), (104, 78, 78), (92, 66, 66), (250, 160, 165), dots=True),
     "pale": Grid((255, 253, 255), (170, 152, 164), (112, 96, 108), (250, 160, 165), dots=True),
 }
 
@@ -147,7 +147,7 @@ def lead_boxes(style: Style) -> list[LeadBox]:
 
 LOOKS = {
     # As SE-3 machines print them, filter included; the footer of those pages says 0.67~25Hz.
-    "report": Style(band=(0.67, 25.0), line=0.28, pulse=2.2, separators=True, header="report"),
+    "report": Style(band=(0.67, 25.0), line=0.4, pulse=2.2, separators=True, header="report"),
     "pink": Style(grid="pink", font="DejaVuSans", line=0.3),
     "orange": Style(grid="orange", font="DejaVuSans", line=0.3),
     "green": Style(grid="green", font="DejaVuSansMono", line=0.35),

@@ -16,7 +16,7 @@ from training.pages.header import Text, personal, printed
 from training.pages.layout import GRIDS, LAYOUTS, LeadBox, Style, lead_boxes
 from training.pages.recording import LEADS, RATE, Recording
 
-INK = (18, 18, 20)
+INK = (10, 10, 12)
 SUBPIXEL = 4  # bits of a pixel's fraction that OpenCV's lines keep
 FINE_DPI = 150  # pages of less are drawn at twice their size and averaged: smooth traces, and dots as printers set them
 
@@ -103,7 +103,7 @@ def _printed_paper(style: Style, magnified: int) -> np.ndarray:
     boxes = lead_boxes(style)
     for box in boxes:
         if box.first and style.pulse:
-            _line(page, _pulse(box, style) * scale, style.line * scale)
+            _line(page, _pulse(box, style) * scale, 0.75 * style.line * scale)
     _draw_separators(page, style, boxes, scale)
     image = Image.fromarray(page)
     draw, font = ImageDraw.Draw(image), find_font(style.font, 3.4 * scale)
@@ -111,8 +111,8 @@ def _printed_paper(style: Style, magnified: int) -> np.ndarray:
         draw.text((box.left * scale, (box.baseline - 1.2) * scale), box.lead, INK, font, anchor="ls")
     page = np.asarray(image).copy()
     if style.header == "report":
-        for y in (17.5, 18.4):
-            corners = (np.array([(style.area[0], y), (273.4, y + 0.3)]) * scale).round().astype(int).tolist()
+        for y in (17.27, 18.03):
+            corners = (np.array([(style.area[0], y), (273.4, y + 0.38)]) * scale).round().astype(int).tolist()
             cv2.rectangle(page, *corners, (0, 0, 0), -1)
     _write(page, style, printed(style), scale)
     return page
@@ -164,7 +164,7 @@ def _draw_separators(page: np.ndarray, style: Style, boxes: list[LeadBox], scale
         here = [box for box in inner if box.left == left]
         spans = [(here[0].baseline - 5, here[-1].baseline + 5)] if style.separators else []
         for top, bottom in spans or [(box.baseline - 3, box.baseline + 3) for box in here]:
-            _line(page, np.array([(left, top), (left, bottom)]) * scale, 0.25 * scale)
+            _line(page, np.array([(left, top), (left, bottom)]) * scale, (0.36 if style.separators else 0.25) * scale)
 
 
 @lru_cache(maxsize=32)
