@@ -3,8 +3,8 @@
     python -m benchmarks.looks --data DIR --drawn DIR --weights PATH
 
 `--drawn` is a set of `python -m training pages`. From each folder as many pages are taken, by a seed.
-Two classifiers, logistic regressions in five folds by group: on VGG16's features at 224x224, and on the grey
-page at 48x32, which sees layout and paper but no trace.
+Three logistic regressions in five folds by group: on VGG16's features at 224x224; on the grey page at 48x32, which
+sees layout and paper but no trace; and on the isolated trace alone (`training.traces`), brought to one place and size.
 """
 
 import argparse
@@ -18,9 +18,11 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from edge.page import open_page
 from training.dataset import Loaded, first_contract, load_pages, read_folder
 from training.features import cached_features, default_cache
 from training.models import frozen_vgg16
+from training.traces import MAP, fingerprint, isolated
 
 SMALL = (48, 32)  # width and height
 
@@ -31,6 +33,12 @@ def pages_of(folder: Path, most: int, seed: int) -> Loaded:
     chosen = np.random.default_rng(seed).permutation(len(pages))[:most]
     contract = first_contract(folder, pages, 224, 224, "vgg16", seed)
     return load_pages([pages[index] for index in sorted(chosen.tolist())], contract)[0]
+
+
+def trace_map(path: Path) -> np.ndarray:
+    """Return where a page has trace, float (3072,): the fingerprint of the near copies at a quarter of its size."""
+    cells = fingerprint(isolated(open_page(path))).astype(float).reshape(MAP[0] // 4, 4, MAP[1] // 4, 4)
+    return cells.mean(axis=(1, 3)).ravel()
 
 
 def auroc(inputs: np.ndarray, drawn: np.ndarray, groups: np.ndarray) -> float:
@@ -57,7 +65,9 @@ def main() -> None:
     base = frozen_vgg16(options.weights, 224, 224)
     features = cached_features(base, iter(pixels), len(pixels), default_cache())
     small = np.stack([np.asarray(Image.fromarray(page).convert("L").resize(SMALL)).ravel() for page in pixels])
-    for name, inputs in (("VGG16's features", features), (f"grey page at {SMALL[0]}x{SMALL[1]}", small)):
+    traces = np.stack([trace_map(page.path) for side in sides for page in side.pages])
+    looked_at = {"VGG16's features": features, f"grey page at {SMALL[0]}x{SMALL[1]}": small, "trace alone": traces}
+    for name, inputs in looked_at.items():
         print(f"{name:22s} AUROC {auroc(inputs, drawn, groups):.3f} on {count} real and {count} drawn pages")
 
 
