@@ -67,14 +67,14 @@ def test_extra_pages_are_learned_from_and_never_asked_about(
     assert "18 extra ones" in (tmp_path / "run" / "report.html").read_text()
 
 
-def test_an_extra_page_counts_as_a_fifth_in_the_loss() -> None:
+def test_an_extra_page_counts_as_a_tenth_in_the_loss() -> None:
     targets, worth = np.eye(2, dtype=np.float32)[[0, 0, 1, 1, 1]], np.array([1, EXTRA_WORTH, 1, 1, EXTRA_WORTH])
     batches = Batches(np.arange(5.0), targets, worth, epoch=0, seed=0)
     weights = np.zeros(5)
     for inputs, _, part in (batches[number] for number in range(len(batches))):
         weights[inputs.astype(int)] = part
-    assert weights[1] == pytest.approx(weights[0] / 5)
-    assert weights[4] == pytest.approx(weights[3] / 5)
+    assert weights[1] == pytest.approx(weights[0] / 10)
+    assert weights[4] == pytest.approx(weights[3] / 10)
     assert weights[:2].sum() == pytest.approx(weights[2:].sum())
 
 
