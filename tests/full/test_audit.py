@@ -22,7 +22,7 @@ from training.dataset import joined
 from training.errors import DataError
 from training.explore import explore
 from training.leaks import ACROSS, GROUP, TWO_LABELS
-from training.pages import draw_pages
+from training.pages.sets import Wanted, draw_pages
 from training.shortcuts import OUTSIDE
 from training.train import train
 
@@ -212,7 +212,7 @@ def test_pictures_without_class_folders_can_be_audited(tmp_path: Path, no_compar
 
 
 def test_the_same_folder_has_the_same_audit(tmp_path: Path) -> None:
-    draw_pages(tmp_path / "pages", per_class=3, seed=1)
+    draw_pages(tmp_path / "pages", Wanted(per_class=3, seed=1))
     first, second = (audit(tmp_path / "pages", seed=0) for _ in range(2))
     assert first.comparators == second.comparators
     assert first.near == second.near

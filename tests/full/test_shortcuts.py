@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from training.pages.layout import LOOKS
 from training.pages.page import draw_page
-from training.pages.signals import CLASSES
+from training.pages.signals import draw_heart, record
 from training.shortcuts import (
     BLANKED,
     COMPARATORS,
@@ -33,7 +34,7 @@ def pages() -> list[Image.Image]:
     drawn = []
     for number in range(COUNT):
         rng = np.random.default_rng(number)
-        drawn.append(draw_page(CLASSES["normal"](rng), rng))
+        drawn.append(Image.fromarray(draw_page(record(draw_heart("normal", rng), rng), LOOKS["report"], rng).pixels))
     return drawn
 
 

@@ -1,23 +1,32 @@
 """Near copies: a recording is known again through every change, its template alone is not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from benchmarks.near_copies import CHANGES
 from training import traces
+from training.pages.layout import LOOKS
 from training.pages.page import draw_page
-from training.pages.signals import CLASSES
+from training.pages.signals import CLASSES, draw_heart, record
 from training.traces import THRESHOLD, fingerprint, isolated, near_copies
 
 WHITE = Image.new("RGB", (1106, 786), "white")
 
 
+def drawn(label: str, seed: int | list[int], size: float = 1.0) -> Image.Image:
+    rng = np.random.default_rng(seed)
+    recording = record(draw_heart(label, rng), rng)
+    recording = replace(recording, leads=size * recording.leads)
+    return Image.fromarray(draw_page(recording, LOOKS["report"], np.random.default_rng(0)).pixels)
+
+
 @pytest.fixture(scope="module")
 def pages() -> list[Image.Image]:
     """Two recordings of each class, all on one template."""
-    makers = [(make, [place, number]) for place, make in enumerate(CLASSES.values()) for number in range(2)]
-    return [draw_page(make(np.random.default_rng(seed)), np.random.default_rng(0)) for make, seed in makers]
+    return [drawn(label, [place, number]) for place, label in enumerate(CLASSES) for number in range(2)]
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +79,7 @@ def test_separators_do_not_count(pages: list[Image.Image], originals: np.ndarray
 
 
 def test_flat_baselines_do_not_count() -> None:
-    flat = [draw_page(0.12 * CLASSES["normal"](np.random.default_rng(n)), np.random.default_rng(0)) for n in range(4)]
+    flat = [drawn("normal", number, size=0.12) for number in range(4)]
     assert found(np.stack([fingerprint(isolated(page)) for page in flat])) == []
 
 
