@@ -3,6 +3,7 @@
 import io
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -67,7 +68,7 @@ def take(page: np.ndarray, capture: Capture) -> Captured:
     height, width, _ = page.shape
     forward = _homography(capture, width, height)
     bow = _bow(capture, width, height, rng)
-    columns, rows = _way_back(forward, bow, width, height)
+    columns, rows = _way_back(forward, bow, width, height) if capture.moves else _in_place(width, height)
     picture = fold_and_stain(page, capture, rng) if capture.stains or capture.creases else page
     if capture.moves:
         behind = _background(capture, width, height, rng)
@@ -132,6 +133,14 @@ def _way_back(forward: np.ndarray, bow: np.ndarray, width: int, height: int) -> 
     rows = (back[1, 0] * x + back[1, 1] * y + back[1, 2]) / depth - np.float32(0.5)
     if bow.any():
         rows += cv2.remap(bow[np.newaxis].astype(np.float32), columns, np.zeros_like(rows), cv2.INTER_LINEAR)
+    return columns, rows
+
+
+@lru_cache(maxsize=2)
+def _in_place(width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the way back where nothing moves: each pixel shows itself."""
+    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    columns.flags.writeable = rows.flags.writeable = False
     return columns, rows
 
 
