@@ -21,6 +21,7 @@ SEEN = (512, 364)  # pixels, width and height at which the comparators see a pag
 SMALL = 4  # times smaller is the page of the plain model: beats can be told, digits cannot
 STROKE = 7  # pixels of the small page: what is thinner is taken for trace, letter or grid, and wiped out
 FEATURES = 64  # principal components that a plain model reads
+LEAD = 0.2  # share of a page's width; the shortest lead that is printed, 2.5 s, is a little wider
 FEW = 0.02  # share of the pages whose traces may reach into what counts as header and footer
 
 MAJORITY, TABLE, NEIGHBOUR = "largest class", "table of copies", "nearest page"
@@ -81,11 +82,15 @@ class Views:
 
 
 def seen(image: Image.Image, trace: Trace) -> tuple[np.ndarray, tuple[float, float]]:
-    """Return a page's grey, uint8 (364, 512), straightened as its trace is, and the rows of the trace as shares."""
-    rows = np.flatnonzero(trace.ink.any(axis=1))
+    """Return a page's grey, uint8 (364, 512), straightened as its trace is, and the rows of the trace as shares.
+
+    Ink narrower than a lead, with empty rows above and below it, is something in the header, not a trace.
+    """
+    bands = ndimage.find_objects(ndimage.label(trace.ink.any(axis=1))[0])
+    wide = [rows for (rows,) in bands if trace.ink[rows].any(axis=0).mean() >= LEAD]
     grey = image.convert("L").resize(SEEN, Image.Resampling.BILINEAR, reducing_gap=2.0)
     grey = grey.rotate(trace.angle, Image.Resampling.BILINEAR, fillcolor=255)
-    span = (rows[0] / len(trace.ink), (rows[-1] + 1) / len(trace.ink)) if len(rows) else (np.nan, np.nan)
+    span = (wide[0].start / len(trace.ink), wide[-1].stop / len(trace.ink)) if wide else (np.nan, np.nan)
     return np.asarray(grey), span
 
 
