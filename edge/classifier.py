@@ -13,6 +13,8 @@ from edge.errors import ModelError, PageError
 from edge.page import load_page
 
 INPUT = "image"
+HEATMAP = "heatmap"
+"""Name of the output (n, rows, columns, classes) that says what each part of the page adds to the logits."""
 
 
 class Outputs(NamedTuple):
@@ -155,6 +157,17 @@ class Classifier:
     def run(self, pages: np.ndarray) -> Outputs:
         """Return the graph's outputs for uint8 pages (n, height, width, 3)."""
         return Outputs(*self._session.run(OUTPUTS, {INPUT: pages}))
+
+    def explain(self, pages: np.ndarray) -> tuple[Outputs, np.ndarray]:
+        """Return the graph's outputs and its heatmaps, float32 (n, rows, columns, classes).
+
+        A cell says how much that part of the page adds to each logit: the sum of a page's cells is its
+        logit, but for the bias of the class layer. Raises `ModelError` for a model without a heatmap.
+        """
+        if HEATMAP not in self.outputs:
+            raise ModelError(f"{self.path}: has no heatmap: export the .h5 again")
+        *outputs, heatmap = self._session.run([*OUTPUTS, HEATMAP], {INPUT: pages})
+        return Outputs(*outputs), heatmap
 
     def predict(self, source: str | Path | BinaryIO) -> Prediction:
         """Classify one picture; raise `PageError` where it cannot be read."""

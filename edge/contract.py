@@ -14,6 +14,9 @@ PREPROCESSING = "stretch-box-bilinear-1"
 """Id of what `edge.page.load_page` does to a picture. Another pixel is another id."""
 
 
+PRECISIONS = ("float32", "int8")
+
+
 @dataclass(frozen=True)
 class TrainedOn:
     """Name the pages that a model has seen, for training or for choosing its best epoch.
@@ -38,7 +41,7 @@ class Contract:
     is uint8 (n, height, width, 3), RGB, made by the preprocessing that `preprocessing` names.
     Probabilities are softmax(logits / `temperature`). A page whose typicality is under
     `least_typicality` is rejected, an answer whose probability is not above `least_probability` is
-    uncertain; 0 asks for nothing. Raises `ModelError` where a value cannot be used.
+    uncertain; 0 asks for nothing. `precision` is that of the convolutions, in the exported file. Raises `ModelError` where a value cannot be used.
     """
 
     labels: tuple[str, ...]
@@ -49,6 +52,7 @@ class Contract:
     temperature: float = 1.0
     least_probability: float = 0.0
     least_typicality: float = 0.0
+    precision: str = "float32"
     preprocessing: str = PREPROCESSING
     schema: int = SCHEMA
 
@@ -71,6 +75,10 @@ class Contract:
         for name, size in (("height", self.height), ("width", self.width)):
             if type(size) is not int or size < 1:
                 raise ModelError(f"the contract's {name} is {size!r}, not a number of pixels: train the model again")
+        if self.precision not in PRECISIONS:
+            raise ModelError(
+                f"the contract's precision is {self.precision!r}, not {' or '.join(PRECISIONS)}: export the model again"
+            )
         for name in ("temperature", "least_probability", "least_typicality"):
             number = getattr(self, name)
             low, high = (1e-3, 1e3) if name == "temperature" else (0.0, 1.0)

@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+from edge.errors import UsageError
 from edge.terminal import Parser, exit_with
 
 
@@ -19,6 +20,10 @@ def main() -> None:
     )
     _h5_and_images(command)
     command.add_argument("--out", "-o", type=Path, required=True, metavar="MODEL.onnx", help="the file to write")
+    command.add_argument("--int8", action="store_true", help="8-bit convolutions: a quarter of the size, and faster")
+    command.add_argument(
+        "--calibration", type=Path, metavar="DIR", help="training pages that --int8 takes the ranges of numbers from"
+    )
     command = commands.add_parser(
         "verify", help="compare an .onnx with its .h5", description="Compare an .onnx with its .h5."
     )
@@ -38,9 +43,11 @@ def _h5_and_images(parser: argparse.ArgumentParser) -> None:
 
 def convert(options: argparse.Namespace) -> int:
     """Write the ONNX file and print the table of the comparison."""
+    if options.int8 != (options.calibration is not None):
+        raise UsageError("--int8 and --calibration DIR go together: give both, or neither")
     from export.convert import convert as convert_model
 
-    print(convert_model(options.h5, options.out, options.images).table())
+    print(convert_model(options.h5, options.out, options.images, options.calibration).table())
     print(f"model: {options.out}")
     return 0
 

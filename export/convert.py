@@ -1,56 +1,95 @@
 """Conversion of an `.h5` to an `.onnx` that carries its contract and is the same bytes every time."""
 
+import dataclasses
 from pathlib import Path
 
+import keras
 import onnx
 from onnx import ModelProto
 
-from edge.classifier import INPUT, Classifier
+from edge.classifier import HEATMAP, INPUT, Classifier
 from edge.contract import CONTRACT_KEY
 from edge.files import replacing
+from export.heatmap import heatmap, parts
 from export.parity import Parity, ParityError, compare
+from export.quantise import Calibration, quantised, ranges_of, shift
 from training.models import TRAINED_ON_KEY, SavedModel, load_model
 
 OPSET = 17
+FEATURES = "features"
+FEWEST = 150
+"""Pages that 8 bits are judged by, at least: a change in 2 of 100 pages would hardly be seen on fewer."""
+
 IR_VERSION = 8
 """The file format of opset 17's time, which every onnxruntime since 1.12 reads."""
 
 
-def convert(source: Path, out: Path, images: Path) -> Parity:
+def convert(source: Path, out: Path, images: Path, calibration: Path | None = None) -> Parity:
     """Write the ONNX form of an `.h5` where it gives the same answers on the pictures below `images`.
 
-    Until then it has a temporary name: a failure leaves nothing behind. Raises `ParityError` with
-    the differences where the two disagree.
+    With `calibration`, a folder of training pages, its convolutions have 8 bits, and it is judged on
+    pages that it was not calibrated on. Until then it has a temporary name: a failure leaves nothing
+    behind. Raises `ParityError` with the differences where the two disagree.
     """
     model = load_model(source)
     with replacing(out) as unfinished:
-        graph = to_onnx(model)
+        but: frozenset[str] = frozenset()
+        if calibration is None:
+            graph = to_onnx(model)
+        else:
+            pages = Calibration.of(calibration, model)
+            graph, but = to_int8(source, pages), pages.digests
         onnx.checker.check_model(graph, full_check=True)
         onnx.save(graph, unfinished)
-        parity = compare(model, Classifier(unfinished), images)
-        if parity.failures:
-            raise ParityError(
-                f"{source}: its ONNX form gives other answers, {'; '.join(parity.failures)}: nothing was written"
-            )
+        parity = compare(model, Classifier(unfinished), images, but)
+        failures = parity.failures
+        if calibration is not None and parity.pages < FEWEST:
+            failures.append(f"{parity.pages} pages are too few to judge 8 bits by (at least {FEWEST})")
+        if failures:
+            raise ParityError(f"{source}: its ONNX form gives other answers, {'; '.join(failures)}: nothing was written")
     return parity
 
 
-def to_onnx(model: SavedModel) -> ModelProto:
-    """Convert with named outputs, the contract in the metadata, and names and order that do not vary."""
+def to_int8(source: Path, calibration: Calibration) -> ModelProto:
+    """Convert an `.h5` with 8-bit convolutions, its features centred on what these make of them."""
+    model = load_model(source)
+    graph = to_onnx(model, "int8")
+    ranges = ranges_of(graph, calibration.pages)
+    moved = shift(graph, quantised(graph, ranges), FEATURES, calibration.pages)
+    standardise = model.network.get_layer("standardise")
+    mean, variance = standardise.get_weights()
+    standardise.set_weights([mean + moved, variance])
+    graph = quantised(to_onnx(model, "int8"), ranges)
+    graph.graph.output.remove(next(value for value in graph.graph.output if value.name == FEATURES))
+    _settle(graph)
+    return graph
+
+
+def to_onnx(model: SavedModel, precision: str = "float32") -> ModelProto:
+    """Convert with named outputs, the contract in the metadata, and names and order that do not vary.
+
+    For "int8", which the contract then says, the features are an output too; nothing is quantised yet.
+    """
     import tensorflow as tf
     import tf2onnx
 
-    height, width = model.contract.height, model.contract.width
+    contract = dataclasses.replace(model.contract, precision=precision)
+    found = parts(model.network)
+    features = {FEATURES: model.network.get_layer("standardise").input} if precision == "int8" else {}
+    network = keras.Model(model.network.input, [model.network.output | features, [part.maps for part in found]])
 
-    @tf.function(autograph=False, input_signature=[tf.TensorSpec((None, height, width, 3), tf.uint8, name=INPUT)])
+    @tf.function(
+        autograph=False,
+        input_signature=[tf.TensorSpec((None, contract.height, contract.width, 3), tf.uint8, name=INPUT)],
+    )
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        return model.network(image, training=False)
+        outputs, maps = network(image, training=False)
+        return outputs | {HEATMAP: heatmap(found, maps)}
 
     graph, _ = tf2onnx.convert.from_function(serve, serve.input_signature, opset=OPSET)
     _settle(graph)
     onnx.helper.set_model_props(
-        graph,
-        {CONTRACT_KEY: model.contract.to_json(), TRAINED_ON_KEY: " ".join(sorted(model.trained_on))},
+        graph, {CONTRACT_KEY: contract.to_json(), TRAINED_ON_KEY: " ".join(sorted(model.trained_on))}
     )
     return graph
 

@@ -58,12 +58,13 @@ def test_help_loads_nothing_heavy_and_says_what_this_is_not(command: tuple[str, 
 def test_an_interrupt_ends_training_with_130(three_classes: Path, tmp_path: Path) -> None:
     import signal
 
-    words = ("train", "--model", "cnn", "--data", three_classes, "--image-size", "96x160", "--out", tmp_path / "run")
+    size, epochs = ("--image-size", "96x160"), ("--epochs", 200)  # so many that the signal comes in time on any machine
+    words = ("train", "--model", "cnn", "--data", three_classes, *size, *epochs, "--out", tmp_path / "run")
     process = subprocess.Popen(
         [sys.executable, "-m", "training", *map(str, words)], cwd=ROOT, stderr=subprocess.PIPE, text=True
     )
     for line in process.stderr:
-        if "epoch 2 of 10" in line:
+        if "epoch 2 of 200" in line:
             process.send_signal(signal.SIGINT)
             break
     messages = process.communicate(timeout=60)[1]

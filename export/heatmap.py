@@ -1,0 +1,83 @@
+"""The heatmap: where on the page the logits come from, as layers beside the network."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+
+from edge.errors import ModelError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class Part:
+    """Say what one of the network's maps contributes to the logits.
+
+    `maps` is the tensor (n, rows, columns, channels). Cell by cell, contributions are
+    maps @ `weights` + `offset`, with weights float32 (rows or 1, columns or 1, channels, classes) and
+    offset float32 (classes,).
+    """
+
+    maps: keras.KerasTensor
+    weights: np.ndarray
+    offset: np.ndarray
+
+
+def parts(network: keras.Model) -> list[Part]:
+    """Return the parts whose contributions, summed over all cells, are the logits less their bias.
+
+    The class layer is linear on the last map (the CNN) or on standardised means of maps (VGG16). So the
+    weight is the gradient, and weight times activation adds up exactly. A mean's part counts from the
+    mean page of training: what all pages have contributes nothing. Raises `ModelError` for another head.
+    """
+    head = network.get_layer("logits")
+    kernel = head.get_weights()[0]  # (features, classes)
+    source = _maker(head)
+    if isinstance(source, keras.layers.Flatten):
+        maps = source.input
+        return [Part(maps, kernel.reshape(*maps.shape[1:], -1), np.zeros(kernel.shape[1], np.float32))]
+    if not isinstance(source, keras.layers.BatchNormalization):
+        raise ModelError(f"its class layer reads {type(source).__name__}: for such a head no heatmap is known")
+    mean, variance = source.get_weights()
+    kernel = kernel / np.sqrt(variance + source.epsilon)[:, np.newaxis]
+    found, start = [], 0
+    for pooled in _maker(source).input:  # of the concatenation
+        maps = pooled._keras_history.operation.input
+        rows, columns, channels = maps.shape[1:]
+        own = slice(start, start := start + channels)
+        weights = kernel[own] / (rows * columns)
+        found.append(Part(maps, weights[np.newaxis, np.newaxis].astype(np.float32), -mean[own] @ weights))
+    return found
+
+
+def heatmap(found: list[Part], maps: "list[tf.Tensor]") -> "tf.Tensor":
+    """Return the contributions (n, rows, columns, classes) of all maps, at the size of the finest one.
+
+    Their sum over rows and columns, plus the class layer's bias, is the logit.
+    """
+    import tensorflow as tf
+
+    rows = max(part.maps.shape[1] for part in found)
+    columns = max(part.maps.shape[2] for part in found)
+    total = 0
+    for part, activations in zip(found, maps, strict=True):
+        cells = tf.squeeze(tf.matmul(tf.expand_dims(activations, 3), part.weights), 3) + part.offset
+        planes = tf.transpose(cells, (0, 3, 1, 2))  # (n, classes, rows, columns)
+        across = enlargement(part.maps.shape[2], columns).T
+        total += tf.matmul(tf.matmul(enlargement(part.maps.shape[1], rows), planes), across)
+    return tf.transpose(total, (0, 2, 3, 1))
+
+
+def enlargement(cells: int, wanted: int) -> np.ndarray:
+    """Return the matrix, float32 (wanted, cells), that spreads cells by bilinear interpolation and keeps their sum."""
+    place = np.clip((np.arange(wanted) + 0.5) * cells / wanted - 0.5, 0, cells - 1)
+    near = np.maximum(0, 1 - np.abs(place[:, np.newaxis] - np.arange(cells)))
+    return (near / near.sum(axis=0)).astype(np.float32)
+
+
+def _maker(layer: keras.Layer) -> keras.Layer:
+    """Return the layer that makes a layer's only input."""
+    return layer.input._keras_history.operation

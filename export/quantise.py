@@ -1,0 +1,139 @@
+"""Quantisation: the convolutions of an exported model with 8-bit weights and activations."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnxruntime.quantization import CalibrationMethod, QuantType
+from onnxruntime.quantization.calibrate import TensorData, TensorsData
+from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
+from edge.classifier import INPUT
+from edge.errors import UsageError
+from edge.files import pictures
+from edge.page import load_page, open_page
+from training.dataset import digest
+from training.models import SavedModel
+
+PAGES = 64
+"""Pages that are calibrated on, evenly spread over the sorted files: more change the last digit only."""
+
+COLOURS = 3  # channels of a picture
+SAMPLE = 40_000  # values of a tensor of a page that its range is chosen by
+STEPS = 33  # ranges that are tried for a tensor, from a fifth of the whole one
+LEVELS = 255
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Hold the pages that ranges are chosen by, uint8 (n, height, width, 3), and the digests of their pictures."""
+
+    pages: np.ndarray
+    digests: frozenset[str]
+
+    @classmethod
+    def of(cls, folder: Path, model: SavedModel) -> "Calibration":
+        """Read at most 64 pages below a folder; raise `UsageError` where there is none."""
+        paths = pictures(folder) if folder.is_dir() else []
+        if not paths:
+            raise UsageError(f"{folder}: is no folder with pictures to calibrate on: give the training pages")
+        chosen = sorted({*np.linspace(0, len(paths) - 1, PAGES).round().astype(int).tolist()})
+        opened = [open_page(paths[index]) for index in chosen]
+        return cls(
+            np.stack([load_page(page, model.contract) for page in opened]),
+            frozenset(map(digest, opened)),
+        )
+
+
+def quantised(graph: ModelProto, ranges: dict[str, tuple[float, float]]) -> ModelProto:
+    """Return the graph with 8-bit convolutions between `ranges`, the lowest and highest value of each tensor.
+
+    QDQ, weights per output channel. The weights have seven bits: where a CPU has no VNNI, two products of
+    unsigned and signed bytes are added in 16 bits, and with eight they are cut off (2 * 255 * 127 > 32767):
+    VGG16 then answers something else altogether. Convolutions of the picture itself stay as they are.
+    """
+    weights = {weight.name: weight for weight in graph.graph.initializer}
+    convolutions = [node for node in graph.graph.node if node.op_type == "Conv"]
+    raw = [node.name for node in convolutions if weights[node.input[1]].dims[1] <= COLOURS]
+    copy = ModelProto.FromString(graph.SerializeToString())
+    quantizer = QDQQuantizer(
+        copy,
+        per_channel=True,
+        reduce_range=True,
+        weight_qType=QuantType.QInt8,
+        activation_qType=QuantType.QUInt8,
+        tensors_range=TensorsData(
+            CalibrationMethod.MinMax,
+            {name: TensorData(lowest=np.float32(low), highest=np.float32(high)) for name, (low, high) in ranges.items()},
+        ),
+        nodes_to_quantize=[],
+        nodes_to_exclude=raw,
+        op_types_to_quantize=["Conv", "MaxPool"],
+        extra_options={},
+    )
+    level = logging.root.level
+    logging.root.setLevel(logging.ERROR)  # it asks for a preparation that the graph has behind it
+    try:
+        quantizer.quantize_model()
+    finally:
+        logging.root.setLevel(level)
+    return quantizer.model.model
+
+
+def ranges_of(graph: ModelProto, pages: np.ndarray) -> dict[str, tuple[float, float]]:
+    """Return the range of each tensor that is to be quantised: the one with the smallest squared error.
+
+    A few large activations would stretch the whole range and coarsen all others; they are cut off.
+    """
+    names = sorted({name for node in _quantisable(graph) for name in (node.input[0], node.output[0])} - {INPUT})
+    samples: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    rng = np.random.default_rng(0)
+    for values in _run(graph, names, pages):
+        for name, value in zip(names, values, strict=True):
+            flat = value.ravel()
+            chosen = flat if flat.size <= SAMPLE else flat[rng.integers(0, flat.size, SAMPLE)]
+            samples[name].append(np.append(chosen, (flat.min(), flat.max())))
+    return {name: _range(np.concatenate(values)) for name, values in samples.items()}
+
+
+def shift(graph: ModelProto, quantised_graph: ModelProto, features: str, pages: np.ndarray) -> np.ndarray:
+    """Return by how much quantisation moves each feature on average, float32 (features,).
+
+    White paper is the same in all of its cells, so rounding errs there all the same way.
+    """
+    before, after = (
+        np.mean([values[0][0] for values in _run(which, [features], pages)], axis=0)
+        for which in (graph, quantised_graph)
+    )
+    return (after - before).astype(np.float32)
+
+
+def _quantisable(graph: ModelProto) -> Iterator[NodeProto]:
+    yield from (node for node in graph.graph.node if node.op_type in ("Conv", "Relu", "MaxPool"))
+
+
+def _run(graph: ModelProto, names: Sequence[str], pages: np.ndarray) -> Iterator[list[np.ndarray]]:
+    """Yield tensors of the graph for one page after the other."""
+    copy = ModelProto.FromString(graph.SerializeToString())
+    del copy.graph.output[:]
+    copy.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names)
+    session = onnxruntime.InferenceSession(copy.SerializeToString(), providers=["CPUExecutionProvider"])
+    for page in pages:
+        yield session.run(list(names), {INPUT: page[np.newaxis]})
+
+
+def _range(values: np.ndarray) -> tuple[float, float]:
+    """Return the lowest and highest value to keep: zero is always among them."""
+    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
+    best, error = (low, high), np.inf
+    for share in np.linspace(0.2, 1, STEPS):
+        step = (high - low) * share / LEVELS or 1.0
+        kept = np.clip(np.round(values / step), round(low * share / step), round(high * share / step)) * step
+        if (found := float(np.mean((kept - values) ** 2))) < error:
+            best, error = (low * share, high * share), found
+    return best
