@@ -1,16 +1,19 @@
 """The classifier: an ONNX model, checked against its contract, that turns pictures into predictions."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime
+from PIL import Image
 
 from edge.contract import CONTRACT_KEY, Contract
 from edge.errors import ModelError, PageError
-from edge.page import load_page
+from edge.overlap import Source, opened, sheets_of
+from edge.page import load_page, name_of, open_page
 
 INPUT = "image"
 HEATMAP = "heatmap"
@@ -48,16 +51,19 @@ class Prediction:
     label to its share of 1 and `label` is the most probable; "uncertain" says that its probability is
     under the model's operating point. With "rejected" the picture looks like no page that the model
     was trained on, and `reason` says so: there is no label. With "error", `error` alone is given:
-    there is no default answer.
+    there is no default answer. `page`, from 1, is given where the file holds several, and `heatmap` is the
+    path of the picture that shows where the answer comes from, where one was asked for.
     """
 
     image: str
     status: str
+    page: int | None = None
     label: str | None = None
     probabilities: dict[str, float] = field(default_factory=dict)
     typicality: float | None = None
     reason: str | None = None
     error: str | None = None
+    heatmap: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse an answer that contradicts itself."""
@@ -74,20 +80,29 @@ class Prediction:
 
     def as_record(self) -> dict[str, Any]:
         """Return what a line of JSON holds: the answer with every class unrounded, the reason, or the error."""
-        record: dict[str, Any] = {"image": self.image, "status": self.status}
+        record: dict[str, Any] = {"image": self.image}
+        if self.page is not None:
+            record["page"] = self.page
+        record["status"] = self.status
         if self.status == "error":
             return record | {"error": self.error}
         if self.status == "rejected":
             return record | {"label": None, "reason": self.reason, "typicality": self.typicality}
-        return record | {
+        record |= {
             "label": self.label,
             "probability": self.probability,
             "probabilities": self.probabilities,
             "typicality": self.typicality,
         }
+        return record if self.heatmap is None else record | {"heatmap": self.heatmap}
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> "Prediction":
+        """Read what `as_record` returned."""
+        return cls(**{name: value for name, value in record.items() if name != "probability"})
 
 
-def decide(image: str, outputs: Outputs, contract: Contract) -> Prediction:
+def decide(image: str, outputs: Outputs, contract: Contract, page: int | None = None) -> Prediction:
     """Turn the outputs for one page into its answer, by the contract's thresholds."""
     typicality, least = outputs.typicality.item(), contract.least_typicality
     if not typicality >= least:  # so that a NaN is rejected
@@ -95,11 +110,11 @@ def decide(image: str, outputs: Outputs, contract: Contract) -> Prediction:
             "does not look like the ECG pages that the model was trained on "
             f"(typicality {typicality:.2g}, at least {least:.2g} is asked for)"
         )
-        return Prediction(image, "rejected", typicality=typicality, reason=reason)
+        return Prediction(image, "rejected", page, typicality=typicality, reason=reason)
     shares = dict(zip(contract.labels, outputs.probabilities[0].tolist(), strict=True))
     label = max(shares, key=shares.__getitem__)
     status = "ok" if shares[label] > contract.least_probability else "uncertain"
-    return Prediction(image, status, label, shares, typicality)
+    return Prediction(image, status, page, label, shares, typicality)
 
 
 class Classifier:
@@ -169,18 +184,42 @@ class Classifier:
         *outputs, heatmap = self._session.run([*OUTPUTS, HEATMAP], {INPUT: pages})
         return Outputs(*outputs), heatmap
 
-    def predict(self, source: str | Path | BinaryIO) -> Prediction:
-        """Classify one picture; raise `PageError` where it cannot be read."""
-        return decide(_name(source), self.run(load_page(source, self.contract)[np.newaxis]), self.contract)
+    def predict(self, source: Source, page: int | None = None) -> Prediction:
+        """Classify one picture, or the `page` of a file that holds several; raise `PageError` where it cannot be read."""
+        pixels = load_page(source if page is None else open_page(source, page), self.contract)
+        return decide(name_of(source), self.run(pixels[np.newaxis]), self.contract, page)
 
-    def predict_many(self, sources: Iterable[str | Path | BinaryIO]) -> Iterator[Prediction]:
-        """Classify pictures one after the other as they are asked for; a bad one never stops the others."""
-        for source in sources:
-            try:
-                yield self.predict(source)
-            except PageError as error:
-                yield Prediction(image=_name(source), status="error", error=str(error))
+    def predict_many(
+        self, sources: Iterable[Source], heatmaps: Callable[[Prediction, Image.Image, np.ndarray], str] | None = None
+    ) -> Iterator[Prediction]:
+        """Classify every page of every source, in their order; a bad one never stops the others.
 
+        Pages are opened ahead on other threads, a few at a time, while one is classified. Where
+        `heatmaps` is given, it gets each answer with its page and the contributions to its label, float32
+        (rows, columns), against the mean of all classes, and returns where it has put them.
+        """
+        open_sheet = partial(self._open, keep=heatmaps is not None)
+        for (source, number), page in opened(sheets_of(sources), open_sheet):
+            if isinstance(page, PageError):
+                yield Prediction(name_of(source), "error", number, error=str(page))
+                continue
+            image, pixels = page
+            if image is None or heatmaps is None:
+                yield decide(name_of(source), self.run(pixels), self.contract, number)
+                continue
+            outputs, heatmap = self.explain(pixels)
+            found = decide(name_of(source), outputs, self.contract, number)
+            if found.label is not None:
+                contributions = heatmap[0, :, :, self.contract.labels.index(found.label)] - heatmap[0].mean(axis=2)
+                found = replace(found, heatmap=heatmaps(found, image, contributions))
+            yield found
 
-def _name(source: str | Path | BinaryIO) -> str:
-    return str(source) if isinstance(source, str | Path) else str(getattr(source, "name", "picture"))
+    def _open(
+        self, source: Source, number: int | None, keep: bool
+    ) -> PageError | tuple[Image.Image | None, np.ndarray]:
+        """Return a page, where it is to be kept, and its pixels (1, height, width, 3), or why it cannot be read."""
+        try:
+            image = open_page(source, number)
+        except PageError as error:
+            return error
+        return image if keep else None, load_page(image, self.contract)[np.newaxis]

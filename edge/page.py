@@ -1,6 +1,5 @@
 """The one way from a picture to pixels: training, evaluation, export, demo and device all use it."""
 
-import struct
 from pathlib import Path
 from typing import BinaryIO
 
@@ -8,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from edge.contract import Contract
+from edge.documents import UNREADABLE, open_document, refuse_several
 from edge.errors import PageError
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
@@ -16,27 +16,22 @@ MIN_SIDE = 64
 MAX_PIXELS = 89_478_485
 """Where Pillow begins to warn: a quarter of a GiB at 3 bytes a pixel. An A3 page at 600 dpi has 70 million."""
 
-UNREADABLE = (
-    OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, MemoryError, OverflowError,
-    NotImplementedError, ZeroDivisionError, struct.error, Image.DecompressionBombError,
-)  # fmt: skip
-"""What Pillow's readers raise on damaged files, found by feeding them such files."""
-
-
-def open_page(source: str | Path | BinaryIO) -> Image.Image:
+def open_page(source: str | Path | BinaryIO, number: int | None = None) -> Image.Image:
     """Open a picture as upright RGB at its own size, transparency on white.
 
+    `number`, from 1, chooses a page of a TIFF or PDF that holds several; a PDF's page is drawn at 200 dpi.
     16-bit greyscale keeps its upper 8 bits, as Pillow itself does for 16-bit colour. Raises
     `PageError` for a file that is missing, damaged, not a picture, too small, too large, or that
-    holds several pages.
+    holds several pages while no `number` is given.
     """
-    name = str(source) if isinstance(source, str | Path) else "picture"
+    name = name_of(source, number)
     try:
-        with Image.open(source, formats=FORMATS) as image:
+        drawn = open_document(source, number, MAX_PIXELS)
+        with drawn or Image.open(source, formats=(*FORMATS, *({"HEIF"} & set(Image.OPEN)))) as image:
             _refuse_size(image)
             # A phone's MPO file is a photo with a preview behind it: the first picture is the photo.
-            if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-                raise PageError(f"holds {getattr(image, 'n_frames', 0)} pages: save each as a picture of its own")
+            if drawn is None and image.format not in ("MPO", "HEIF"):
+                _turn_to(image, number)
             return _on_white(ImageOps.exif_transpose(image))
     except PageError as error:
         raise PageError(f"{name}: {error}") from None
@@ -49,10 +44,16 @@ def open_page(source: str | Path | BinaryIO) -> Image.Image:
     except Image.DecompressionBombError:
         raise PageError(f"{name}: has more than {MAX_PIXELS} pixels: scale it down") from None
     except UnidentifiedImageError:
-        raise PageError(f"{name}: is not a picture in JPEG, PNG, BMP, TIFF or WebP: export it as one") from None
+        raise PageError(f"{name}: is not a picture in JPEG, PNG, BMP, TIFF, WebP, HEIC or PDF: export it as one") from None
     except UNREADABLE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise PageError(f"{name}: cannot be decoded ({reason}): export or photograph the page again") from error
+
+
+def name_of(source: str | Path | BinaryIO, number: int | None = None) -> str:
+    """Return what a picture is called: its path, or what the open file says, and the page where there are several."""
+    name = str(source) if isinstance(source, str | Path) else str(getattr(source, "name", "picture"))
+    return name if number is None else f"{name}, page {number}"
 
 
 def load_page(source: str | Path | BinaryIO | Image.Image, contract: Contract) -> np.ndarray:
@@ -65,6 +66,18 @@ def load_page(source: str | Path | BinaryIO | Image.Image, contract: Contract) -
     image = source if isinstance(source, Image.Image) else open_page(source)
     size = (contract.width, contract.height)
     return np.asarray(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
+
+
+def _turn_to(image: Image.Image, number: int | None) -> None:
+    """Turn to a page, and refuse to choose one of several by itself."""
+    pages = getattr(image, "n_frames", 1)
+    if number is None:
+        refuse_several(pages)
+    else:
+        if image.format != "TIFF" or not 1 <= number <= pages:
+            raise PageError(f"has no page {number}: give another")
+        image.seek(number - 1)
+        _refuse_size(image)
 
 
 def _refuse_size(image: Image.Image) -> None:

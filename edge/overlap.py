@@ -1,0 +1,60 @@
+"""Overlap: the pages that come next are opened while one is classified."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from edge.documents import count_pages
+
+Source = str | Path | BinaryIO
+Sheet = tuple[Source, int | None]
+"""A source and the page of it, from 1; None where it is one page."""
+Opened = TypeVar("Opened")
+
+AHEAD = 2  # pages a thread that may lie opened and wait
+
+
+def sheets_of(sources: Iterable[Source]) -> Iterator[Sheet]:
+    """Yield every page of every source, in their order."""
+    for source in sources:
+        pages = count_pages(source)
+        if pages is None:
+            yield source, None
+        elif isinstance(source, str | Path):
+            yield from ((source, number) for number in range(1, pages + 1))
+        else:
+            content, name = source.read(), getattr(source, "name", "picture")
+            for number in range(1, pages + 1):  # each thread needs a place of its own in the file
+                own = BytesIO(content)
+                own.name = name
+                yield own, number
+
+
+def opened(sheets: Iterable[Sheet], open_sheet: Callable[[Source, int | None], Opened]) -> Iterator[tuple[Sheet, Opened]]:
+    """Yield each sheet with what `open_sheet` makes of it, in their order.
+
+    It runs on as many threads as there are cores, at most two sheets a thread ahead of the one that is asked for.
+    """
+    coming = iter(sheets)
+    first = [sheet for sheet in (next(coming, None), next(coming, None)) if sheet is not None]
+    if len(first) < 2:  # a thread, and what it takes to import, would cost more than it brings
+        yield from ((sheet, open_sheet(*sheet)) for sheet in first)
+        return
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    workers = os.cpu_count() or 1
+    waiting: deque[tuple[Sheet, Future[Opened]]] = deque()
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for sheet in chain(first, coming):
+            waiting.append((sheet, pool.submit(open_sheet, *sheet)))
+            if len(waiting) > AHEAD * workers:
+                done, future = waiting.popleft()
+                yield done, future.result()
+        yield from ((done, future.result()) for done, future in waiting)
+    finally:
+        pool.shutdown(cancel_futures=True)
