@@ -1,19 +1,15 @@
-"""The device's command line: predict and info."""
+"""The device's command line: predict, check, bench and info."""
 
 import argparse
-import csv
-import dataclasses
-import hashlib
-import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
-from edge import Classifier, Prediction, UsageError, __version__
-from edge.files import SUFFIXES, pictures, replacing
-from edge.terminal import DRAWN_MODEL, NOT_A_DEVICE, Parser, exit_with, positive
+from edge import __version__
+from edge.terminal import NOT_A_DEVICE, Parser, exit_with, positive
+
+STDIN = "-"
+MODEL = "an .onnx made by 'python -m export convert'"
 
 
 def main() -> None:
@@ -22,100 +18,110 @@ def main() -> None:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     command = commands.add_parser("predict", help="classify pictures", description="Classify pictures.")
-    command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a picture, or a folder of pictures")
-    command.add_argument("--model", required=True, metavar="FILE", help="an .onnx made by 'python -m export convert'")
+    command.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a picture, a folder of pictures, or - for one on standard input"
+    )
+    command.add_argument("--model", required=True, type=Path, metavar="FILE", help=MODEL)
     command.add_argument(
         "--format", choices=("text", "json", "jsonl", "csv"), default="text", help="how results are written"
     )
     command.add_argument("--top-k", type=positive, metavar="N", help="show the N most probable classes, text only")
     command.add_argument("--threads", type=positive, metavar="N", help="threads for one page; all cores if not given")
     command.add_argument("--recursive", action="store_true", help="look into the folders of a folder as well")
-    command.add_argument("--out", "-o", type=Path, metavar="FILE", help="write the results here, not to stdout")
-    command = commands.add_parser("info", help="show what a model is", description="Show what a model is.")
-    command.add_argument("model", metavar="MODEL", help="an .onnx made by 'python -m export convert'")
+    command.add_argument(
+        "--heatmaps", type=Path, metavar="DIR", help="write each answered page with what speaks for and against it"
+    )
+    command.add_argument(
+        "--out", "-o", type=Path, metavar="FILE", help="write the results here; an interrupted run then goes on"
+    )
+    command.add_argument("--quiet", "-q", action="store_true", help="no notice and no progress, errors alone")
+    for name, text in (
+        ("check", "test whether this machine answers as the exporting one did"),
+        ("bench", "measure what a page costs on this machine"),
+        ("info", "show what a model is"),
+    ):
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        command.add_argument("model", type=Path, metavar="MODEL", help=MODEL)
+        if name == "bench":
+            command.add_argument("--runs", type=positive, default=20, metavar="N", help="measurements of each step")
+            command.add_argument("--json", action="store_true", help="print JSON, not a table")
     options = parser.parse_args()
-    exit_with(lambda: predict(options) if options.command == "predict" else info(options.model))
+    exit_with(lambda: COMMANDS[options.command](options))
 
 
 def predict(options: argparse.Namespace) -> int:
     """Classify the pictures; return 1 where one of them could not be read."""
-    sources = list(_pictures(options.paths, options.recursive))
-    classifier = Classifier(options.model, options.threads)
-    if options.format == "text":
-        print(DRAWN_MODEL if classifier.contract.trained_on.drawn else NOT_A_DEVICE, file=sys.stderr)
-    failed = 0
+    from edge.predict import Job, run
 
-    def counted() -> Iterator[Prediction]:
-        nonlocal failed
-        for prediction in classifier.predict_many(sources):
-            failed += prediction.status == "error"
-            yield prediction
-
-    with _results(options.out) as out:
-        _write(counted(), out, options.format, classifier.contract.labels, options.top_k)
-    if failed:
-        print(f"{failed} of {len(sources)} pictures could not be read", file=sys.stderr)
-    return 1 if failed else 0
+    sources = list(_sources(options.paths, options.recursive))
+    job = Job(options.model, options.threads, options.format, options.top_k, options.heatmaps, options.quiet)
+    return run(job, sources, options.out)
 
 
-def _pictures(paths: Iterable[Path], recursive: bool) -> Iterator[Path]:
-    for path in paths:
-        if not path.is_dir():
-            yield path
+def _sources(paths: Iterable[str], recursive: bool) -> Iterator[str | Path]:
+    from edge.documents import SUFFIXES as DOCUMENTS
+    from edge.errors import UsageError
+    from edge.files import SUFFIXES, pictures
+
+    for name in paths:
+        path = Path(name)
+        if name == STDIN or not path.is_dir():
+            yield name if name == STDIN else path
             continue
-        found = pictures(path, recursive)
+        found = pictures(path, recursive, SUFFIXES | DOCUMENTS)
         if not found:
             remedy = "give another" if recursive else "give another, or --recursive"
-            raise UsageError(f"{path}: is a folder without pictures ({', '.join(sorted(SUFFIXES))}): {remedy}")
+            kinds = ", ".join(sorted(SUFFIXES | DOCUMENTS))
+            raise UsageError(f"{path}: is a folder without pictures ({kinds}): {remedy}")
         yield from found
 
 
-@contextmanager
-def _results(out: Path | None) -> Iterator[TextIO]:
-    if out is None:
-        yield sys.stdout
-    else:
-        with replacing(out) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
-            yield file
+def check(options: argparse.Namespace) -> int:
+    """Print how this machine's answers differ from the exporting machine's; return 1 where they are others."""
+    import platform
+
+    import numpy
+    import onnxruntime
+    import PIL
+
+    from edge import Classifier
+    from edge.selftest import check as compare
+
+    lines, passed = compare(Classifier(options.model))
+    print(
+        f"{platform.machine()}, Python {platform.python_version()}, NumPy {numpy.__version__}, "
+        f"Pillow {PIL.__version__}, onnxruntime {onnxruntime.__version__}"
+    )
+    print("\n".join(lines))
+    print(
+        "passed: this machine answers as the exporting one did" if passed else "failed: do not use it on this machine"
+    )
+    return 0 if passed else 1
 
 
-def _write(
-    predictions: Iterator[Prediction], out: TextIO, form: str, labels: tuple[str, ...], top_k: int | None
-) -> None:
-    """Write predictions as they come, all but JSON, which is one array."""
-    if form == "json":
-        records = [prediction.as_record() for prediction in predictions]
-        print(json.dumps(records, ensure_ascii=False, indent=1), file=out)
-    table = csv.writer(out, lineterminator="\n")
-    if form == "csv":
-        classes = [f"probability_{label}" for label in labels]
-        table.writerow(["image", "status", "label", "probability", *classes, "typicality", "reason", "error"])
-    for found in predictions:
-        if form == "csv":
-            row = [found.probabilities.get(label) for label in labels]
-            notes = (found.typicality, found.reason, found.error)
-            table.writerow([found.image, found.status, found.label, found.probability, *row, *notes])
-        elif form == "jsonl":
-            print(json.dumps(found.as_record(), ensure_ascii=False), file=out)
-        else:
-            print(found.error or f"{found.image}: {_in_words(found, top_k)}", file=out)
-        out.flush()
+def bench(options: argparse.Namespace) -> int:
+    """Print what a page costs."""
+    import json
+
+    from edge.bench import measure, table
+
+    found = measure(options.model, options.runs)
+    print(json.dumps(found, indent=1) if options.json else table(found))
+    return 0
 
 
-def _in_words(found: Prediction, top_k: int | None) -> str:
-    if found.status == "rejected":
-        return f"rejected: {found.reason}"
-    ranked = sorted(found.probabilities.items(), key=lambda item: -item[1])[:top_k]
-    shares = ", ".join(f"{name} {share:.1%}" for name, share in ranked)
-    return f"uncertain: {shares}" if found.status == "uncertain" else shares
-
-
-def info(model: str) -> int:
+def info(options: argparse.Namespace) -> int:
     """Print the contract, the size, the digest and the outputs of a model."""
-    classifier = Classifier(model)
+    import dataclasses
+    import hashlib
+
+    from edge import Classifier
+    from edge.terminal import DRAWN_MODEL
+
+    classifier = Classifier(options.model)
     fields = dataclasses.asdict(classifier.contract)
     trained_on = fields.pop("trained_on")
-    content = Path(model).read_bytes()
+    content = options.model.read_bytes()
     lines = {
         **fields,
         "labels": ", ".join(classifier.contract.labels),
@@ -126,10 +132,11 @@ def info(model: str) -> int:
     }
     for name, value in lines.items():
         print(f"{name + ':':18s} {value}")
-    if trained_on["drawn"]:
-        print(DRAWN_MODEL, file=sys.stderr)
+    print(DRAWN_MODEL if trained_on["drawn"] else NOT_A_DEVICE, file=sys.stderr)
     return 0
 
+
+COMMANDS = {"predict": predict, "check": check, "bench": bench, "info": info}
 
 if __name__ == "__main__":
     main()

@@ -157,6 +157,11 @@ class Classifier:
         want |= {name: ("tensor(float)", [width]) for name, width in widths(self.contract).items()}
         have = {node.name: (node.type, list(node.shape[1:])) for node in self._session.get_inputs()}
         have |= {node.name: (node.type, list(node.shape[1:])) for node in self._session.get_outputs()}
+        if HEATMAP in have and (have[HEATMAP][0], have[HEATMAP][1][2:]) != (
+            "tensor(float)",
+            [len(self.contract.labels)],
+        ):
+            raise ModelError(f"the graph's {HEATMAP!r} is {have[HEATMAP]}: export the model again")
         for name, form in want.items():
             if have.get(name) != form:
                 raise ModelError(
@@ -179,13 +184,17 @@ class Classifier:
         A cell says how much that part of the page adds to each logit: the sum of a page's cells is its
         logit, but for the bias of the class layer. Raises `ModelError` for a model without a heatmap.
         """
-        if HEATMAP not in self.outputs:
-            raise ModelError(f"{self.path}: has no heatmap: export the .h5 again")
+        self.require_heatmap()
         *outputs, heatmap = self._session.run([*OUTPUTS, HEATMAP], {INPUT: pages})
         return Outputs(*outputs), heatmap
 
+    def require_heatmap(self) -> None:
+        """Raise `ModelError` for a model without a heatmap."""
+        if HEATMAP not in self.outputs:
+            raise ModelError(f"{self.path}: has no heatmap: export the .h5 again")
+
     def predict(self, source: Source, page: int | None = None) -> Prediction:
-        """Classify one picture, or the `page` of a file that holds several; raise `PageError` where it cannot be read."""
+        """Classify one picture, or the `page` of a file that holds several; raise `PageError` for what is none."""
         pixels = load_page(source if page is None else open_page(source, page), self.contract)
         return decide(name_of(source), self.run(pixels[np.newaxis]), self.contract, page)
 

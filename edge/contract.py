@@ -41,7 +41,8 @@ class Contract:
     is uint8 (n, height, width, 3), RGB, made by the preprocessing that `preprocessing` names.
     Probabilities are softmax(logits / `temperature`). A page whose typicality is under
     `least_typicality` is rejected, an answer whose probability is not above `least_probability` is
-    uncertain; 0 asks for nothing. `precision` is that of the convolutions, in the exported file. Raises `ModelError` where a value cannot be used.
+    uncertain; 0 asks for nothing. `precision` is that of the convolutions in the exported file. Raises
+    `ModelError` where a value cannot be used.
     """
 
     labels: tuple[str, ...]

@@ -8,12 +8,12 @@ from pathlib import Path
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 
 
-def pictures(folder: Path, recursive: bool = True) -> list[Path]:
+def pictures(folder: Path, recursive: bool = True, suffixes: frozenset[str] = SUFFIXES) -> list[Path]:
     """Return the pictures in a folder by their suffix in any case, sorted; hidden files are passed over."""
     return sorted(
         path
         for path in (folder.rglob("*") if recursive else folder.iterdir())
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
     )
 
 

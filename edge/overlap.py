@@ -34,7 +34,9 @@ def sheets_of(sources: Iterable[Source]) -> Iterator[Sheet]:
                 yield own, number
 
 
-def opened(sheets: Iterable[Sheet], open_sheet: Callable[[Source, int | None], Opened]) -> Iterator[tuple[Sheet, Opened]]:
+def opened(
+    sheets: Iterable[Sheet], open_sheet: Callable[[Source, int | None], Opened]
+) -> Iterator[tuple[Sheet, Opened]]:
     """Yield each sheet with what `open_sheet` makes of it, in their order.
 
     It runs on as many threads as there are cores, at most two sheets a thread ahead of the one that is asked for.

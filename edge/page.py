@@ -16,6 +16,7 @@ MIN_SIDE = 64
 MAX_PIXELS = 89_478_485
 """Where Pillow begins to warn: a quarter of a GiB at 3 bytes a pixel. An A3 page at 600 dpi has 70 million."""
 
+
 def open_page(source: str | Path | BinaryIO, number: int | None = None) -> Image.Image:
     """Open a picture as upright RGB at its own size, transparency on white.
 
@@ -44,7 +45,9 @@ def open_page(source: str | Path | BinaryIO, number: int | None = None) -> Image
     except Image.DecompressionBombError:
         raise PageError(f"{name}: has more than {MAX_PIXELS} pixels: scale it down") from None
     except UnidentifiedImageError:
-        raise PageError(f"{name}: is not a picture in JPEG, PNG, BMP, TIFF, WebP, HEIC or PDF: export it as one") from None
+        raise PageError(
+            f"{name}: is not a picture in JPEG, PNG, BMP, TIFF, WebP, HEIC or PDF: export it as one"
+        ) from None
     except UNREADABLE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise PageError(f"{name}: cannot be decoded ({reason}): export or photograph the page again") from error

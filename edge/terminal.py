@@ -56,6 +56,7 @@ def exit_with(command: Callable[[], int]) -> NoReturn:
         code = error.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its exit
+        print("standard output was closed before everything was written", file=sys.stderr)
         code = 1
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)

@@ -10,6 +10,7 @@ from onnx import ModelProto
 from edge.classifier import HEATMAP, INPUT, Classifier
 from edge.contract import CONTRACT_KEY
 from edge.files import replacing
+from edge.selftest import CHECK_KEY, answers, to_json
 from export.heatmap import heatmap, parts
 from export.parity import Parity, ParityError, compare
 from export.quantise import Calibration, quantised, ranges_of, shift
@@ -41,12 +42,17 @@ def convert(source: Path, out: Path, images: Path, calibration: Path | None = No
             graph, but = to_int8(source, pages), pages.digests
         onnx.checker.check_model(graph, full_check=True)
         onnx.save(graph, unfinished)
+        metadata = {entry.key: entry.value for entry in graph.metadata_props}
+        onnx.helper.set_model_props(graph, metadata | {CHECK_KEY: to_json(answers(Classifier(unfinished)))})
+        onnx.save(graph, unfinished)
         parity = compare(model, Classifier(unfinished), images, but)
         failures = parity.failures
         if calibration is not None and parity.pages < FEWEST:
             failures.append(f"{parity.pages} pages are too few to judge 8 bits by (at least {FEWEST})")
         if failures:
-            raise ParityError(f"{source}: its ONNX form gives other answers, {'; '.join(failures)}: nothing was written")
+            raise ParityError(
+                f"{source}: its ONNX form gives other answers, {'; '.join(failures)}: nothing was written"
+            )
     return parity
 
 

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from edge.classifier import HEATMAP, Classifier, Outputs, decide
+from edge.classifier import Classifier, Outputs, decide
 from edge.errors import EcgError, UsageError
 from edge.files import pictures
 from edge.page import load_page, open_page
 from training.dataset import digest
 from training.models import SavedModel, short
-
 
 
 @dataclass(frozen=True)
@@ -117,8 +116,7 @@ class Parity:
             "precision": self.precision,
             "pages": f"{self.pages}, in batches of {sizes}",
             "largest difference, logits": f"{self.logit_difference:.2e}{limit}",
-            "largest difference, probability": f"{self.probability_difference:.2e}"
-            f"  (at most {bounds.probability:g})",
+            "largest difference, probability": f"{self.probability_difference:.2e}  (at most {bounds.probability:g})",
             "largest difference, typicality": f"{self.typicality_difference:.2e}  (at most {bounds.typicality:g})",
             "heatmap and bias against logit": f"{self.heatmap_difference:.2e}  (at most {HEATMAP_BOUND:g})",
             "pages with another class": flips,
@@ -134,7 +132,9 @@ class Parity:
 
     def as_record(self) -> dict[str, Any]:
         """Return every number, the bounds and the verdict."""
-        bounds = {f"largest_{name}": value for name, value in asdict(BOUNDS[self.precision]).items() if value < math.inf}
+        bounds = {
+            f"largest_{name}": value for name, value in asdict(BOUNDS[self.precision]).items() if value < math.inf
+        }
         bounds["largest_heatmap"] = HEATMAP_BOUND
         return asdict(self) | bounds | {"holds": not self.failures, "failures": self.failures}
 

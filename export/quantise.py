@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, helper
 from onnxruntime.quantization import CalibrationMethod, QuantType
 from onnxruntime.quantization.calibrate import TensorData, TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
@@ -69,7 +68,10 @@ def quantised(graph: ModelProto, ranges: dict[str, tuple[float, float]]) -> Mode
         activation_qType=QuantType.QUInt8,
         tensors_range=TensorsData(
             CalibrationMethod.MinMax,
-            {name: TensorData(lowest=np.float32(low), highest=np.float32(high)) for name, (low, high) in ranges.items()},
+            {
+                name: TensorData(lowest=np.float32(low), highest=np.float32(high))
+                for name, (low, high) in ranges.items()
+            },
         ),
         nodes_to_quantize=[],
         nodes_to_exclude=raw,

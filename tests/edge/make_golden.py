@@ -15,9 +15,10 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from edge.classifier import widths
+from edge.classifier import Classifier, widths
 from edge.contract import CONTRACT_KEY, Contract, TrainedOn
 from edge.page import load_page
+from edge.selftest import CHECK_KEY, answers, to_json
 from training.pages.layout import LOOKS
 from training.pages.page import draw_page
 from training.pages.signals import Heart, record
@@ -47,7 +48,11 @@ def main() -> None:
 
     weights = rng.normal(0, 0.5, (3 * 6 * 10, 3)).astype(np.float32)
     bias = rng.normal(0, 0.5, 3).astype(np.float32)
-    onnx.save(tiny_model(weights, bias), GOLDEN / "tiny.onnx")
+    model = tiny_model(weights, bias)
+    onnx.save(model, GOLDEN / "tiny.onnx")
+    checked = to_json(answers(Classifier(GOLDEN / "tiny.onnx")))
+    helper.set_model_props(model, {CONTRACT_KEY: CONTRACT.to_json(), CHECK_KEY: checked})
+    onnx.save(model, GOLDEN / "tiny.onnx")
 
     means = (pixels / 255.0).reshape(6, 16, 10, 16, 3).mean(axis=(1, 3))  # (6, 10, 3)
     logits = means.transpose(2, 0, 1).ravel() @ weights.astype(float) + bias
@@ -70,18 +75,25 @@ def tiny_model(weights: np.ndarray, bias: np.ndarray) -> onnx.ModelProto:
             node("Div", ["logits", "temperature"], ["divided"]),
             node("Softmax", ["divided"], ["probabilities"]),
             node("ReduceMean", ["features"], ["typicality"], axes=[1]),
+            node("Unsqueeze", ["means", "last"], ["each"]),
+            node("Mul", ["each", "by place"], ["contributions"]),
+            node("ReduceSum", ["contributions", "channel"], ["heatmap"], keepdims=0),
         ],
         "tiny",
         [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", CONTRACT.height, CONTRACT.width, 3])],
         [
             helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", width])
             for name, width in widths(CONTRACT).items()
-        ],
+        ]
+        + [helper.make_tensor_value_info("heatmap", TensorProto.FLOAT, ["n", 6, 10, len(CONTRACT.labels)])],
         [
             numpy_helper.from_array(np.float32(1 / 255), "scale"),
             numpy_helper.from_array(weights, "weights"),
             numpy_helper.from_array(bias, "bias"),
             numpy_helper.from_array(np.float32(CONTRACT.temperature), "temperature"),
+            numpy_helper.from_array(weights.reshape(1, 3, 6, 10, -1), "by place"),
+            numpy_helper.from_array(np.array([4]), "last"),
+            numpy_helper.from_array(np.array([1]), "channel"),
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

@@ -1,0 +1,98 @@
+"""Bench: what a page costs on this machine, from the file to the answer."""
+
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import PIL
+
+from edge.classifier import Classifier
+from edge.errors import UsageError
+from edge.page import load_page, open_page
+from edge.selftest import pictures
+
+BATCHES = (1, 8)
+COLD_STARTS = 5
+
+
+def measure(model: Path, runs: int) -> dict[str, Any]:
+    """Return milliseconds a page, each the median and the 95th percentile of `runs`, and peak memory in MB.
+
+    The page is the self-test's JPEG of 2213x1572. "cold start" is a whole process of `edge predict`, and
+    "peak memory" is what that process took at most; None where the system does not say.
+    """
+    cores = os.cpu_count() or 1
+    found: dict[str, Any] = {
+        "model": str(model),
+        "machine": f"{platform.machine()}, {cores} cores, Python {platform.python_version()}, NumPy {np.__version__}, "
+        f"Pillow {PIL.__version__}, onnxruntime {onnxruntime.__version__}",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "page.jpg"
+        page.write_bytes(pictures()["large.jpg"])
+        image = open_page(page)
+        milliseconds = {"decode": _timed(lambda: open_page(page), runs)}
+        for threads in sorted({1, cores}):
+            classifier = Classifier(model, threads)
+            pixels = load_page(image, classifier.contract)
+            if threads == 1:
+                milliseconds["preparation"] = _timed(lambda: load_page(image, classifier.contract), runs)  # noqa: B023
+            for size in BATCHES:
+                batch = np.repeat(pixels[np.newaxis], size, axis=0)
+                times = _timed(lambda: classifier.run(batch), max(runs // size, 3))  # noqa: B023
+                name = f"run, {threads} thread{'s' if threads > 1 else ''}, batch {size}"
+                milliseconds[name] = {key: value / size for key, value in times.items()}
+        starts, memory = zip(*(_cold(model, page) for _ in range(COLD_STARTS)), strict=True)
+        milliseconds["cold start"] = _summary(list(starts))
+    found["milliseconds"] = milliseconds
+    found["peak memory"] = None if memory[0] is None else max(memory)
+    return found
+
+
+def table(found: dict[str, Any]) -> str:
+    """Return the measurements as lines for the terminal."""
+    lines = [found["model"], found["machine"], f"{'milliseconds a page':28s} median     95 %"]
+    lines += [f"{name:28s} {time['median']:6.1f}  {time['p95']:7.1f}" for name, time in found["milliseconds"].items()]
+    memory = found["peak memory"]
+    lines.append(f"{'peak memory':28s} {'unknown here' if memory is None else f'{memory:6.1f} MB'}")
+    return "\n".join(lines)
+
+
+def _timed(call: Callable[[], object], runs: int) -> dict[str, float]:
+    call()
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        call()
+        times.append(1000 * (time.perf_counter() - start))
+    return _summary(times)
+
+
+def _summary(times: list[float]) -> dict[str, float]:
+    return {"median": float(np.median(times)), "p95": float(np.percentile(times, 95))}
+
+
+def _cold(model: Path, page: Path) -> tuple[float, float | None]:
+    """Return the milliseconds of a fresh process that classifies a page, and the most memory it took, in MB."""
+    words = [sys.executable, "-m", "edge", "predict", str(page), "--model", str(model), "--quiet"]
+    paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    start = time.perf_counter()
+    process = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    memory = None
+    if hasattr(os, "wait4"):
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        memory = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    process.wait()
+    if process.returncode != 0:
+        raise UsageError(f"{model}: a fresh process ends with {process.returncode}: try 'python -m edge predict'")
+    return 1000 * (time.perf_counter() - start), memory
