@@ -33,7 +33,8 @@ def open_page(source: str | Path | BinaryIO, number: int | None = None) -> Image
             # A phone's MPO file is a photo with a preview behind it: the first picture is the photo.
             if drawn is None and image.format not in ("MPO", "HEIF"):
                 _turn_to(image, number)
-            return _on_white(ImageOps.exif_transpose(image))
+            ImageOps.exif_transpose(image, in_place=True)
+            return _on_white(image)
     except PageError as error:
         raise PageError(f"{name}: {error}") from None
     except FileNotFoundError:
@@ -101,4 +102,5 @@ def _on_white(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         colours = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), colours).convert("RGB")
-    return image.convert("RGB")
+    image.load()
+    return image if image.mode == "RGB" else image.convert("RGB")  # a copy of a large page is 14 MB

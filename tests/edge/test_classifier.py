@@ -152,6 +152,15 @@ def rename_output(model: onnx.ModelProto) -> None:
     next(node for node in model.graph.node if node.op_type == "Softmax").output[0] = "shares"
 
 
+def shrink_heatmap(model: onnx.ModelProto) -> None:
+    """Leave the last class out of the heatmap."""
+    for name, values in {"starts": [0], "ends": [2], "axis": [3]}.items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(values), name))
+    next(node for node in model.graph.node if node.output[0] == "heatmap").output[0] = "whole"
+    model.graph.node.append(onnx.helper.make_node("Slice", ["whole", "starts", "ends", "axis"], ["heatmap"]))
+    next(value for value in model.graph.output if value.name == "heatmap").type.tensor_type.shape.dim[3].dim_value = 2
+
+
 REFUSED = {
     "no contract": (drop_contract, "has no ecg_contract"),
     "malformed contract": (spoil_contract, "malformed"),
@@ -165,6 +174,7 @@ REFUSED = {
     "a label twice": (metadata(labels=["a", "b", "a"]), "each once"),
     "height and width swapped": (metadata(height=160, width=96), "contract says"),
     "height that is no number": (metadata(height="96"), "not a number of pixels"),
+    "heatmap of other classes": (shrink_heatmap, "'heatmap'"),
     "other output": (rename_output, "missing"),
 }
 
