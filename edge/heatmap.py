@@ -21,7 +21,7 @@ def overlay(page: Image.Image, contributions: np.ndarray) -> Image.Image:
     picture = page
     for colour, side in ((FOR, contributions), (AGAINST, -contributions)):
         cells = Image.fromarray(np.rint(np.clip(side, 0, None) * scale).astype(np.uint8))
-        mask = cells.resize(page.size, Image.Resampling.BICUBIC)
+        mask = cells.resize(page.size, Image.Resampling.BILINEAR)
         picture = Image.composite(Image.new("RGB", page.size, colour), picture, mask)
     return picture
 

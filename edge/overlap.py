@@ -3,6 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
@@ -21,17 +22,16 @@ AHEAD = 2  # pages a thread that may lie opened and wait
 def sheets_of(sources: Iterable[Source]) -> Iterator[Sheet]:
     """Yield every page of every source, in their order."""
     for source in sources:
-        pages = count_pages(source)
-        if pages is None:
-            yield source, None
-        elif isinstance(source, str | Path):
-            yield from ((source, number) for number in range(1, pages + 1))
-        else:
-            content, name = source.read(), getattr(source, "name", "picture")
-            for number in range(1, pages + 1):  # each thread needs a place of its own in the file
-                own = BytesIO(content)
-                own.name = name
-                yield own, number
+        # Several threads may read one open file: each gets a place of its own in it.
+        again = partial(_copy, source.read(), source) if not isinstance(source, str | Path) else lambda: source  # noqa: B023
+        pages = count_pages(again())
+        yield from ((again(), number) for number in ([None] if pages is None else range(1, pages + 1)))
+
+
+def _copy(content: bytes, file: BinaryIO) -> BytesIO:
+    copy = BytesIO(content)
+    copy.name = getattr(file, "name", "picture")
+    return copy
 
 
 def opened(

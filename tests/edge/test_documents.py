@@ -1,0 +1,142 @@
+"""Files of several pages, and formats that another package reads: the same pixels, or one line."""
+
+import builtins
+from collections.abc import Callable
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge import Classifier, PageError
+from edge.documents import DPI, MAX_PAGES
+from edge.page import open_page
+
+pypdfium2 = pytest.importorskip("pypdfium2")
+pillow_heif = pytest.importorskip("pillow_heif")
+
+
+def save_tiff(pages: list[Image.Image], path: Path) -> None:
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+
+
+def save_pdf(pages: list[Image.Image], path: Path) -> None:
+    pages[0].save(path, save_all=True, append_images=pages[1:], resolution=DPI, quality=100)
+
+
+@pytest.mark.parametrize(("suffix", "save", "near"), [("tif", save_tiff, 0), ("pdf", save_pdf, 4)])
+def test_every_page_of_a_file_is_answered_as_if_it_stood_alone(
+    suffix: str, save: Callable, near: float, page: Image.Image, classifier: Classifier, tmp_path: Path
+) -> None:
+    pages = [page, page.rotate(180), page.transpose(Image.Transpose.FLIP_LEFT_RIGHT)]
+    file = tmp_path / f"scans.{suffix}"
+    save(pages, file)
+    for number, alone in enumerate(pages, start=1):
+        opened = open_page(file, number)
+        assert np.abs(np.subtract(opened.size, alone.size)).max() <= (near > 0)  # PDFium rounds up
+        assert np.abs(np.asarray(opened.resize(alone.size), float) - np.asarray(alone)).mean() <= near
+    for source in (file, BytesIO(file.read_bytes())):
+        found = list(classifier.predict_many([source]))
+        assert [(answer.status, answer.page) for answer in found] == [("ok", 1), ("ok", 2), ("ok", 3)]
+        assert replace(found[1], image=str(file)) == classifier.predict(file, 2)
+        assert len({answer.probability for answer in found}) == 3
+    assert found[0].as_record()["page"] == 1
+
+
+def test_training_never_chooses_a_page_by_itself(page: Image.Image, tmp_path: Path) -> None:
+    for suffix, save in (("tif", save_tiff), ("pdf", save_pdf)):
+        save([page, page], tmp_path / f"two.{suffix}")
+        with pytest.raises(PageError, match="holds 2 pages"):
+            open_page(tmp_path / f"two.{suffix}")
+        with pytest.raises(PageError, match="has no page 3"):
+            open_page(tmp_path / f"two.{suffix}", 3)
+
+
+def test_a_heic_picture_is_read(page: Image.Image, tmp_path: Path) -> None:
+    pillow_heif.from_pillow(page).save(tmp_path / "phone.heic", quality=95)
+    opened = open_page(tmp_path / "phone.heic")
+    assert opened.size == page.size
+    assert np.abs(np.asarray(opened, float) - np.asarray(page)).mean() < 4
+
+
+def encrypted() -> bytes:
+    """A PDF that asks for a password: what its dictionary says of the right one fits none."""
+    parts = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]>>",
+        b"<</Filter/Standard/V 1/R 2/P -4/O<" + b"00" * 32 + b">/U<" + b"11" * 32 + b">>>",
+    ]
+    content, places = b"%PDF-1.4\n", []
+    for number, part in enumerate(parts, start=1):
+        places.append(len(content))
+        content += b"%d 0 obj%s endobj\n" % (number, part)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    return (
+        content
+        + b"xref\n0 5\n0000000000 65535 f \n"
+        + table
+        + b"trailer<</Size 5/Root 1 0 R/Encrypt 4 0 R/ID[<00><00>]>>\n"
+        + b"startxref\n%d\n%%%%EOF" % len(content)
+    )
+
+
+def many_pages() -> bytes:
+    document = pypdfium2.PdfDocument.new()
+    for _ in range(MAX_PAGES + 1):
+        document.new_page(300, 200)
+    file = BytesIO()
+    document.save(file)
+    return file.getvalue()
+
+
+def huge_page() -> bytes:
+    document = pypdfium2.PdfDocument.new()
+    document.new_page(14000, 14000)
+    file = BytesIO()
+    document.save(file)
+    return file.getvalue()
+
+
+BAD = {
+    "password": (encrypted, "is a PDF with a password: save it without one"),
+    "too many pages": (many_pages, f"holds {MAX_PAGES + 1} pages, at most {MAX_PAGES} are read: split it"),
+    "huge page": (huge_page, "at most"),
+    "cut short": (lambda: encrypted()[:40], "is a PDF that cannot be opened"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_pdf_gets_one_line_and_stops_nothing(
+    name: str, golden: Path, classifier: Classifier, tmp_path: Path
+) -> None:
+    make, reason = BAD[name]
+    file = tmp_path / "scan.pdf"
+    file.write_bytes(make())
+    found = list(classifier.predict_many([file, golden / "page.png"]))
+    assert [answer.status for answer in found] == ["error", "ok"]
+    assert found[0].error.startswith(f"{file}: ")
+    assert reason in found[0].error
+    assert "\n" not in found[0].error
+
+
+@pytest.mark.parametrize(
+    ("suffix", "package", "save"),
+    [("pdf", "pypdfium2", save_pdf), ("heic", "pillow_heif", lambda p, f: pillow_heif.from_pillow(p[0]).save(f))],
+)
+def test_without_its_package_a_format_is_an_error_that_names_it(
+    suffix: str, package: str, save: Callable, page: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save([page], tmp_path / f"page.{suffix}")
+    real = builtins.__import__
+
+    def missing(name: str, *rest: object) -> object:
+        if name == package:
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", missing)
+    with pytest.raises(PageError, match=f"pip install {package.replace('_', '-')}"):
+        open_page(tmp_path / f"page.{suffix}")

@@ -1,0 +1,164 @@
+"""Results that are whole or not there, and runs that go on where they were interrupted."""
+
+import csv
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge import Classifier
+from edge.heatmap import AGAINST, FOR, overlay
+from edge.results import Journal
+from tests.edge.conftest import ROOT
+
+
+@pytest.fixture
+def pages(golden: Path, tmp_path: Path) -> Path:
+    """Five pages that differ, one of them unreadable, and a TIFF of three."""
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    with Image.open(golden / "page.png") as image:
+        page = image.convert("RGB")
+    for number in range(4):
+        page.rotate(number, fillcolor="white").save(folder / f"{number}.png")
+    (folder / "4.png").write_text("no picture")
+    page.save(folder / "5.tif", save_all=True, append_images=[page.rotate(5), page.rotate(6)])
+    return folder
+
+
+@pytest.mark.parametrize("form", ["text", "json", "jsonl", "csv"])
+def test_an_interrupted_run_goes_on_and_ends_the_same(
+    form: str, edge: Callable, golden: Path, pages: Path, tmp_path: Path
+) -> None:
+    words = ("predict", pages, "--model", golden / "tiny.onnx", "--format", form, "--out")
+    whole = tmp_path / "whole"
+    assert edge(*words, whole).returncode == 1
+    # What is left of a run that was killed: some answers, the last line cut.
+    journal = next(iter_journals(edge, words, tmp_path))
+    answers = [json.dumps(record) for record in records(edge, words[:-3])]
+    for kept in (0, 2, 5, 7):
+        journal.write_text("\n".join(answers[:kept]) + "\n" * bool(kept) + '{"image": "pa', encoding="utf-8")
+        assert edge(*words, tmp_path / "again").returncode == 1
+        assert (tmp_path / "again").read_bytes() == whole.read_bytes()
+        assert not journal.exists()
+
+
+def records(edge: Callable, words: tuple) -> list[dict]:
+    return [json.loads(line) for line in edge(*words, "--format", "jsonl").stdout.splitlines()]
+
+
+def iter_journals(edge: Callable, words: tuple, folder: Path):
+    """Interrupt a run and yield its journal's path, whose name the model gives."""
+    command = [sys.executable, "-m", "edge", *map(str, words), str(folder / "again")]
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not (found := list(folder.glob(".unfinished-*-again"))):
+            time.sleep(0.002)
+        process.kill()
+        process.wait()
+        if found and found[0].exists():
+            yield found[0]
+            return
+        (folder / "again").unlink(missing_ok=True)
+    pytest.fail("no run was caught in the middle")
+
+
+def test_an_interrupt_says_that_the_answers_are_kept(golden: Path, tmp_path: Path) -> None:
+    words = ["predict", *[str(golden / "page.png")] * 3000, "--model", str(golden / "tiny.onnx")]
+    out = tmp_path / "results.jsonl"
+    command = [sys.executable, "-m", "edge", *words, "--format", "jsonl", "--out", str(out)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    while not (found := list(tmp_path.glob(".unfinished-*"))) or found[0].stat().st_size < 2000:
+        time.sleep(0.01)
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    messages = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "answers are kept: repeat the command, it goes on" in messages
+    assert "Traceback" not in messages
+    assert not out.exists()
+
+
+def test_a_journal_of_other_pictures_is_refused(golden: Path, classifier: Classifier, tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "out", "key")
+    answers = list(classifier.predict_many([golden / "page.png"]))
+    assert list(journal.record(answers)) == answers
+    again = Journal(tmp_path / "out", "key")
+    assert again.kept == answers
+    assert again.answered([str(golden / "page.png"), "more.png"]) == 1
+    with pytest.raises(Exception, match="on other pictures"):
+        again.answered(["other.png"])
+    assert Journal(tmp_path / "out", "another model").kept == []
+
+
+def test_a_picture_on_standard_input_is_read(golden: Path, classifier: Classifier) -> None:
+    command = [sys.executable, "-m", "edge", "predict", "-", "--model", str(golden / "tiny.onnx"), "--format", "jsonl"]
+    content = (golden / "page.png").read_bytes()
+    result = subprocess.run(command, cwd=ROOT, input=content, capture_output=True, timeout=60)
+    expected = classifier.predict(golden / "page.png").as_record()
+    assert json.loads(result.stdout) == expected | {"image": "-"}
+    for given, reason in ((b"", "-: is not a picture"), (content[:5000], "-: cannot be decoded")):
+        result = subprocess.run(command, cwd=ROOT, input=given, capture_output=True, timeout=60)
+        assert result.returncode == 1
+        assert reason in json.loads(result.stdout)["error"]
+    closed = subprocess.run([*command, "<&-"], cwd=ROOT, capture_output=True, shell=False, timeout=60, stdin=None)
+    assert closed.returncode != 0
+    shell = " ".join(f"'{word}'" for word in command) + " <&-"
+    closed = subprocess.run(shell, cwd=ROOT, capture_output=True, shell=True, text=True, timeout=60)
+    assert closed.returncode == 2
+    assert closed.stderr.strip() == "-: standard input is closed: give a file, or a picture to read"
+
+
+def test_a_reader_that_goes_away_gets_one_line(golden: Path) -> None:
+    words = ["predict", *[str(golden / "page.png")] * 400, "--model", str(golden / "tiny.onnx"), "--quiet"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edge", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    messages = process.stderr.read()
+    assert process.wait(timeout=60) == 1
+    assert messages.strip() == "standard output was closed before everything was written"
+
+
+def test_heatmaps_are_written_and_named(edge: Callable, golden: Path, pages: Path, tmp_path: Path) -> None:
+    maps = tmp_path / "maps"
+    words = ("predict", pages, pages / "0.png", "--model", golden / "tiny.onnx", "--heatmaps", maps)
+    result = edge(*words, "--format", "csv", "--quiet")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    names = [Path(row["heatmap"]).name for row in rows if row["heatmap"]]
+    assert names == ["0.jpg", "1.jpg", "2.jpg", "3.jpg", "5-page1.jpg", "5-page2.jpg", "5-page3.jpg", "0-2.jpg"]
+    assert sorted(path.name for path in maps.iterdir()) == sorted(names)
+    with Image.open(maps / "1.jpg") as drawn, Image.open(pages / "1.png") as page:
+        assert drawn.size == page.size
+
+
+def test_the_overlay_shows_each_part_where_it_is() -> None:
+    contributions = np.array([[1.0, 0, 0, 0], [0, 0, 0, -0.5]], np.float32)
+    drawn = np.asarray(overlay(Image.new("RGB", (400, 200), "white"), contributions), float)
+    red, blue, bare = drawn[20, 20], drawn[180, 380], drawn[180, 60]
+    assert bare.tolist() == [255, 255, 255]
+    assert np.abs(red - (0.4 * 255 + 0.6 * np.array(FOR))).max() < 12
+    assert np.abs(blue - (0.7 * 255 + 0.3 * np.array(AGAINST))).max() < 12
+    shown = np.asarray(overlay(Image.new("RGB", (400, 200), "white"), np.zeros((2, 4), np.float32)))
+    assert (shown == 255).all()
+
+
+def test_the_heatmap_adds_up_to_the_logits(golden: Path, classifier: Classifier) -> None:
+    import onnx
+
+    from edge.page import load_page
+
+    bias = next(w for w in onnx.load(golden / "tiny.onnx").graph.initializer if w.name == "bias")
+    outputs, heatmap = classifier.explain(load_page(golden / "page.png", classifier.contract)[np.newaxis])
+    assert heatmap.shape == (1, 6, 10, 3)
+    assert np.abs(heatmap.sum(axis=(1, 2)) + onnx.numpy_helper.to_array(bias) - outputs.logits).max() < 1e-4
