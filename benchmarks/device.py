@@ -1,0 +1,122 @@
+"""Measure the device: a folder of large pages, a cold start, and memory over many pages.
+
+    python -m benchmarks.device MODEL.onnx [MODEL.onnx ...] [--h5 MODEL.h5] [--many 10000]
+
+The pages are the self-test's JPEG of 2213x1572. Folder: pages a second of `predict_many` against 1 / (d + r), d
+and r being the seconds a page of opening alone and of running alone, each on all cores. Cold start: a fresh
+process of `edge predict` against one that imports numpy, onnxruntime and Pillow, in turn; with --h5, Keras too.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from edge.classifier import Classifier
+from edge.page import load_page
+from edge.selftest import pictures
+
+PAGES, ROUNDS, STARTS = 200, 3, 9
+IMPORTS = "import numpy, onnxruntime, PIL.Image"
+KERAS = """
+import sys
+from pathlib import Path
+from edge.page import load_page
+from training.models import load_model
+model = load_model(Path(sys.argv[1]))
+print(model.run(load_page(sys.argv[2], model.contract)[None]).probabilities)
+"""
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long something takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def folder(model: Path, page: Path) -> None:
+    """Print how well opening and running overlap."""
+    classifier = Classifier(model)
+    pixels = load_page(page, classifier.contract)[np.newaxis]
+    opening, running, whole = [], [], []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in range(ROUNDS):
+            opening.append(
+                seconds(lambda: list(pool.map(lambda _: load_page(page, classifier.contract), range(PAGES)))) / PAGES
+            )
+            running.append(seconds(lambda: [classifier.run(pixels) for _ in range(PAGES // 4)]) / (PAGES // 4))
+            whole.append(seconds(lambda: list(classifier.predict_many([page] * PAGES))) / PAGES)
+    d, r, both = map(float, (np.median(opening), np.median(running), np.median(whole)))
+    print(
+        f"{model.name}: {PAGES} pages: {1 / both:.1f} a second; opening alone {1000 * d:.1f} ms, running alone "
+        f"{1000 * r:.1f} ms, so {(d + r) / both:.2f} of 1 / (d + r)"
+    )
+
+
+def cold(models: list[Path], h5: Path | None, page: Path) -> None:
+    """Print how long fresh processes take, and what memory."""
+    words = {"the imports alone": ["-c", IMPORTS]}
+    words |= {m.name: ["-m", "edge", "predict", str(page), "--model", str(m), "--quiet"] for m in models}
+    if h5 is not None:
+        words[f"{h5.name} in Keras"] = ["-c", KERAS, str(h5), str(page)]
+    times: dict[str, list[float]] = {name: [] for name in words}
+    memory = dict.fromkeys(words, 0.0)
+    for _ in range(STARTS):
+        for name, arguments in words.items():
+            start = time.perf_counter()
+            process = subprocess.Popen(
+                [sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            _, _, usage = os.wait4(process.pid, 0)
+            times[name].append(time.perf_counter() - start)
+            process.returncode = 0
+            memory[name] = max(memory[name], usage.ru_maxrss / 2**10)
+    base = float(np.median(times["the imports alone"]))
+    for name, taken in times.items():
+        median = float(np.median(taken))
+        print(f"cold start, {name}: {1000 * median:.0f} ms, {median / base:.2f} of the imports, {memory[name]:.0f} MB")
+
+
+def many(model: Path, page: Path, count: int) -> None:
+    """Print the memory of one process after 100 pages and after many."""
+    script = (
+        "import sys, resource; from edge import Classifier\n"
+        "model, page, count = Classifier(sys.argv[1]), sys.argv[2], int(sys.argv[3])\n"
+        "for number, _ in enumerate(model.predict_many([page] * count), 1):\n"
+        "    if number in (100, count): print(number, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script, str(model), str(page), str(count)], capture_output=True, text=True, check=True
+    )
+    found = [line.split() for line in result.stdout.splitlines()]
+    print(f"{model.name}: {', '.join(f'{memory} MB after {number} pages' for number, memory in found)}")
+
+
+def main() -> None:
+    """Print one line a measurement."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("models", nargs="+", type=Path)
+    parser.add_argument("--h5", type=Path)
+    parser.add_argument("--many", type=int, default=0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        large, small = Path(place) / "large.jpg", Path(place) / "small.png"
+        large.write_bytes(pictures()["large.jpg"])
+        small.write_bytes(pictures()["grey.png"])
+        for model in options.models:
+            folder(model, large)
+        cold(options.models, options.h5, large)
+        if options.many:
+            many(options.models[0], small, options.many)
+
+
+if __name__ == "__main__":
+    main()
