@@ -1,5 +1,6 @@
 # make run    everything once on drawn pages, from nothing to a table of predictions
 # make test   every test;  make lint  style and types;  make demo  the page in the browser
+# make bench  what engines, a folder and a cold start cost, with the models of make run or your own
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -8,8 +9,11 @@ WEIGHTS ?= imagenet
 MODELS ?= cnn vgg16
 MODEL ?= runs/cnn.onnx
 PAGES := runs/pages/manifest.csv
+H5 ?= runs/cnn/ecg_cnn_model.h5
+INT8 ?=
+IMAGES ?= runs/pages/test
 
-.PHONY: run results test lint demo
+.PHONY: run results test lint demo bench
 .DELETE_ON_ERROR:
 
 $(READY): requirements.txt edge/requirements.txt
@@ -41,6 +45,11 @@ runs/%.onnx: $(PAGES)
 
 demo: $(READY) $(MODEL)
 	$(PY) demo.py --model $(MODEL)
+
+bench: $(READY) $(MODEL)
+	$(PY) -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	$(PY) -m benchmarks.engines --h5 $(H5) --onnx $(MODEL) $(INT8:%=--int8 %) --images $(IMAGES)
+	$(PY) -m benchmarks.device $(MODEL) $(INT8) --h5 $(H5)
 
 test: $(READY)
 	$(PY) -m pytest

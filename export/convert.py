@@ -145,6 +145,8 @@ def _settle(model: ModelProto) -> None:
         kept = [type(item).FromString(item.SerializeToString(deterministic=True)) for item in content]
         del field[:]
         field.extend(kept)
+    for value in (*graph.input, *graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "pages"
     del graph.value_info[:]
     graph.name = "ecg"
     graph.doc_string = model.doc_string = ""

@@ -16,8 +16,10 @@ from onnx import helper, numpy_helper
 from edge import Classifier, Contract, load_page
 from edge.contract import CONTRACT_KEY
 from export import convert as conversion
+from export import quantise as quantisation
 from export.convert import convert
-from export.parity import LOGIT_TOLERANCE, PROBABILITY_TOLERANCE, TYPICALITY_TOLERANCE, Parity, ParityError, compare
+from export.heatmap import enlargement
+from export.parity import BOUNDS, Bounds, Parity, ParityError, compare
 from tests.full.conftest import LABELS, last_line
 from training.models import TRAINED_ON_KEY, load_model
 
@@ -26,7 +28,7 @@ def test_the_export_has_the_contract_and_named_outputs(h5: Path, onnx_file: Path
     model = load_model(h5)
     classifier = Classifier(onnx_file)
     assert classifier.contract == model.contract
-    assert classifier.outputs == ["logits", "probabilities", "typicality"]
+    assert classifier.outputs == ["heatmap", "logits", "probabilities", "typicality"]
     assert set(classifier.metadata[TRAINED_ON_KEY].split()) == model.trained_on
     assert onnx.load(onnx_file).opset_import[0].version == 17
 
@@ -50,14 +52,17 @@ def test_from_the_file_through_the_command_line_to_the_probability(
     records = [json.loads(line) for line in result.stdout.splitlines()]
     assert len(records) == 30
     found = model.run(np.stack([load_page(record["image"], model.contract) for record in records]))
-    assert np.abs([record["typicality"] for record in records] - found.typicality[:, 0]).max() <= TYPICALITY_TOLERANCE
+    assert (
+        np.abs([record["typicality"] for record in records] - found.typicality[:, 0]).max()
+        <= BOUNDS["float32"].typicality
+    )
     answered = [record["status"] != "rejected" for record in records]
     assert sum(answered) >= 20
     assert answered == (found.typicality[:, 0] >= model.contract.least_typicality).tolist()
     for record, shares in zip(records, found.probabilities, strict=True):
         if record["status"] != "rejected":
             served = np.array([record["probabilities"][label] for label in LABELS])
-            assert np.abs(served - shares).max() <= PROBABILITY_TOLERANCE
+            assert np.abs(served - shares).max() <= BOUNDS["float32"].probability
             assert record["label"] == LABELS[shares.argmax()]
             assert (record["status"] == "ok") == (shares.max() > model.contract.least_probability)
 
@@ -80,7 +85,7 @@ def test_verify_prints_the_table_or_json(
     assert "largest difference, logits" in command("export", "verify", h5, onnx_file, *images).stdout
     record = json.loads(command("export", "verify", h5, onnx_file, *images, "--json").stdout)
     assert record["holds"] is True
-    assert record["logit_difference"] <= record["logit_tolerance"] == LOGIT_TOLERANCE
+    assert record["logit_difference"] <= record["largest_logit"] == BOUNDS["float32"].logit
     broken = tmp_path / "broken.onnx"
     onnx.save(double_rescale(onnx.load(onnx_file)), broken)
     result = command("export", "verify", h5, broken, *images, "--json", code=1)
@@ -151,7 +156,23 @@ def other_typicality(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-MUTATIONS = (swapped_channels, double_rescale, one_pixel_shift, nearest_resize, shuffled_labels, other_typicality)
+def other_heatmap(model: onnx.ModelProto) -> onnx.ModelProto:
+    node = next(node for node in model.graph.node if "heatmap" in node.output)
+    node.output[0] = "true heatmap"
+    model.graph.node.append(helper.make_node("Mul", ["true heatmap", "a little"], ["heatmap"]))
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(1.01), "a little"))
+    return model
+
+
+MUTATIONS = (
+    swapped_channels,
+    double_rescale,
+    one_pixel_shift,
+    nearest_resize,
+    shuffled_labels,
+    other_typicality,
+    other_heatmap,
+)
 
 
 @pytest.mark.parametrize("mutate", MUTATIONS, ids=lambda function: function.__name__)
@@ -166,12 +187,125 @@ def test_parity_fails_for_what_drifts(
     assert failures
 
 
+AGREEING = Parity("float32", 200, (1, 4), 1e-6, 1e-7, 1e-7, 1e-6, 0, 0.0, 0, 0.8, 0.9, 0.0)
+
+
 def test_parity_of_a_nan_fails() -> None:
-    agreeing = Parity(5, (1, 4), 1e-6, 1e-7, 1e-7, 0, 0.8, 0.9, 0.0)
-    assert agreeing.failures == []
-    for name in ("logit_difference", "probability_difference", "typicality_difference"):
-        assert len(dataclasses.replace(agreeing, **{name: math.nan}).failures) == 1
-    assert len(dataclasses.replace(agreeing, other_answer=1).failures) == 1
+    assert AGREEING.failures == []
+    for name in ("logit_difference", "probability_difference", "typicality_difference", "heatmap_difference"):
+        assert len(dataclasses.replace(AGREEING, **{name: math.nan}).failures) == 1
+    assert len(dataclasses.replace(AGREEING, other_answer=1).failures) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"flips": 5, "flip_margin": 0.02}, "5 of 200 pages get another class"),
+        ({"flips": 1, "flip_margin": 0.12}, "led by 0.12"),
+        ({"flips": 1, "flip_margin": math.nan}, "led by nan"),
+        ({"probability_difference": 0.21}, "probabilities differ by 0.21"),
+        ({"typicality_difference": 0.11}, "typicalities differ by 0.11"),
+        ({"heatmap_difference": 0.002}, "heatmaps and logits differ by 0.002"),
+    ],
+)
+def test_eight_bits_may_move_an_answer_a_little_and_no_more(change: dict, reason: str) -> None:
+    moved = dataclasses.replace(
+        AGREEING, precision="int8", logit_difference=0.4, probability_difference=0.19, flips=4, flip_margin=0.09,
+        other_answer=7,
+    )  # fmt: skip
+    assert moved.failures == []
+    assert len(dataclasses.replace(moved, precision="float32").failures) == 5
+    (failure,) = dataclasses.replace(moved, **change).failures
+    assert reason in failure
+
+
+@pytest.mark.parametrize(("cells", "wanted"), [(7, 28), (14, 28), (3, 20), (5, 12), (6, 6), (1, 9)])
+def test_an_enlarged_map_keeps_its_sum_and_its_place(cells: int, wanted: int) -> None:
+    matrix = enlargement(cells, wanted)
+    assert np.allclose(matrix.sum(axis=0), 1)
+    centres = (np.arange(wanted) + 0.5) / wanted @ matrix
+    assert np.abs(centres - (np.arange(cells) + 0.5) / cells).max() <= 0.5 / cells
+    assert (np.diff(centres) > 0).all()
+
+
+@pytest.fixture
+def small_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calibrate on few pages, and judge by few."""
+    monkeypatch.setattr(conversion, "FEWEST", 10)
+    monkeypatch.setattr(quantisation, "PAGES", 8)
+
+
+@pytest.fixture
+def lenient(monkeypatch: pytest.MonkeyPatch, small_calibration: None) -> None:
+    """Let a model of one epoch through, whose classes lead by hundredths."""
+    monkeypatch.setitem(BOUNDS, "int8", Bounds(math.inf, 1, 1, 1, 1))
+
+
+def test_eight_bits_are_written_with_the_same_outputs_and_weights_that_no_cpu_cuts_off(
+    command: Callable, h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path, lenient: None
+) -> None:
+    out, again = tmp_path / "ecg.int8.onnx", tmp_path / "again.onnx"
+    parity = convert(h5, out, three_classes, three_classes / "train")
+    convert(h5, again, three_classes, three_classes / "train")
+    assert out.read_bytes() == again.read_bytes()
+    assert parity.pages == 22  # those that are not calibrated on
+    assert parity.labelled == 6  # of them the test pages
+    assert parity.heatmap_difference < 1e-4
+    classifier = Classifier(out)
+    assert classifier.contract.precision == "int8"
+    assert classifier.outputs == Classifier(onnx_file).outputs
+    model = load_model(h5)
+    pages = np.stack([load_page(path, model.contract) for path in sorted((three_classes / "test").rglob("*.jpg"))])
+    ours, exact = classifier.run(pages).logits, model.run(pages).logits
+    assert np.corrcoef(ours.ravel(), exact.ravel())[0, 1] > 0.95
+    weights = [numpy_helper.to_array(weight) for weight in onnx.load(out).graph.initializer]
+    kernels = [weight for weight in weights if weight.dtype == np.int8 and weight.ndim == 4]
+    assert len(kernels) >= 2
+    # The sum of two products with unsigned bytes fits in 16 bits.
+    assert all(2 * 255 * np.abs(kernel.astype(int)).max() < 2**15 for kernel in kernels)
+    assert "int8" in command("edge", "info", out).stdout
+    assert "passed" in command("edge", "check", out).stdout
+
+
+def test_eight_bits_that_answer_otherwise_are_not_written(
+    h5: Path, three_classes: Path, tmp_path: Path, small_calibration: None
+) -> None:
+    with pytest.raises(ParityError, match=r"get another class .*: nothing was written"):
+        convert(h5, tmp_path / "ecg.onnx", three_classes, three_classes / "train")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_few_pages_do_not_judge_eight_bits(
+    h5: Path, three_classes: Path, tmp_path: Path, lenient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversion, "FEWEST", 150)
+    with pytest.raises(ParityError, match=r"22 pages are too few to judge 8 bits by \(at least 150\)"):
+        convert(h5, tmp_path / "ecg.onnx", three_classes, three_classes / "train")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_heatmap_of_a_standardised_head_adds_up() -> None:
+    """The head of VGG16: means of maps of three sizes, standardised, and one linear layer."""
+    import keras
+    import tensorflow as tf
+
+    from export.heatmap import heatmap, parts
+
+    rng = np.random.default_rng(0)
+    image = keras.Input((50, 66, 3), name="image")
+    maps = [keras.layers.Conv2D(5, 3, stride, name=f"maps_{stride}")(image) for stride in (2, 4, 8)]
+    joined = keras.layers.Concatenate(name="features")([keras.layers.GlobalAveragePooling2D()(one) for one in maps])
+    standardise = keras.layers.BatchNormalization(center=False, scale=False, epsilon=1e-6, name="standardise")
+    logits = keras.layers.Dense(3, name="logits")(standardise(joined))
+    network = keras.Model(image, {"logits": logits})
+    standardise.set_weights([rng.normal(size=15), rng.uniform(0.1, 2, 15)])
+    found = parts(network)
+    pages = rng.normal(size=(2, 50, 66, 3)).astype(np.float32)
+    activations = keras.Model(image, [part.maps for part in found])(pages)
+    contributions = heatmap(found, [tf.convert_to_tensor(one) for one in activations]).numpy()
+    assert contributions.shape == (2, 24, 32, 3)
+    expected = np.asarray(network(pages, training=False)["logits"]) - network.get_layer("logits").get_weights()[1]
+    assert np.abs(contributions.sum(axis=(1, 2)) - expected).max() < 1e-4
 
 
 def test_a_failed_parity_leaves_nothing_behind_and_exits_with_1(
@@ -216,6 +350,8 @@ def test_wrong_use_gets_one_line_and_2(
         (("convert", tmp_path / "none.h5", *out, *images), "no such model file"),
         (("convert", h5, "--out", tmp_path / "no" / "ecg.onnx", *images), "No such file"),
         (("verify", h5, tmp_path / "none.onnx", *images), "no such model file"),
+        (("convert", h5, *out, *images, "--int8"), "--int8 and --calibration DIR go together"),
+        (("convert", h5, *out, *images, "--int8", "--calibration", tmp_path / "empty"), "to calibrate on"),
     ):
         assert reason in last_line(command("export", *arguments, code=2))
     assert {path.name for path in tmp_path.iterdir()} == {"empty", "foreign.h5"}

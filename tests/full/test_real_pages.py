@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.typicality import kinds, rejected
 from edge import Classifier, load_page
-from export.parity import PROBABILITY_TOLERANCE
+from export.parity import BOUNDS
 from training import audit as auditing
 from training.dataset import read_folder
 from training.models import load_model
@@ -49,7 +49,7 @@ def retrain(command: Callable, data: Path, tmp_path: Path) -> Callable:
         pages = np.stack([load_page(record["image"], keras_model.contract) for record in answered])
         probabilities = keras_model.run(pages).probabilities
         served = np.array([list(record["probabilities"].values()) for record in answered])
-        assert np.abs(served - probabilities).max() <= PROBABILITY_TOLERANCE
+        assert np.abs(served - probabilities).max() <= BOUNDS["float32"].probability
         assert (served.argmax(axis=1) == probabilities.argmax(axis=1)).all()
         assert len(answered) >= 0.9 * len(records)
         labels = {str(page.path): page.label for page in read_folder(data)}

@@ -10,7 +10,7 @@ import pytest
 
 from edge import Classifier, ModelError, load_page
 from export.convert import convert
-from export.parity import PROBABILITY_TOLERANCE, TYPICALITY_TOLERANCE
+from export.parity import BOUNDS
 from tests.full.conftest import last_line
 from training import features
 from training.errors import RunError
@@ -48,8 +48,8 @@ def test_the_line_from_pages_to_a_prediction(vgg16: Path, three_classes: Path, t
     model, classifier = load_model(vgg16), Classifier(tmp_path / "ecg.onnx")
     page = next((three_classes / "test").rglob("*.jpg"))
     expected, served = (run(load_page(page, model.contract)[np.newaxis]) for run in (model.run, classifier.run))
-    assert np.abs(served.probabilities - expected.probabilities).max() <= PROBABILITY_TOLERANCE
-    assert np.abs(served.typicality - expected.typicality).max() <= TYPICALITY_TOLERANCE
+    assert np.abs(served.probabilities - expected.probabilities).max() <= BOUNDS["float32"].probability
+    assert np.abs(served.typicality - expected.typicality).max() <= BOUNDS["float32"].typicality
 
 
 def test_a_cold_and_a_warm_cache_give_the_same_bytes(
