@@ -5,5 +5,5 @@ from edge.contract import Contract
 from edge.errors import EcgError, ModelError, PageError, UsageError
 from edge.page import load_page
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 __all__ = ["Classifier", "Contract", "EcgError", "ModelError", "PageError", "Prediction", "UsageError", "load_page"]
