@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.bench import fresh
 from edge.classifier import Classifier
 from edge.page import load_page
 from edge.selftest import pictures
@@ -71,18 +72,13 @@ def cold(models: list[Path], h5: Path | None, page: Path) -> None:
     memory = dict.fromkeys(words, 0.0)
     for _ in range(STARTS):
         for name, arguments in words.items():
-            start = time.perf_counter()
-            process = subprocess.Popen(
-                [sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
-            _, _, usage = os.wait4(process.pid, 0)
-            times[name].append(time.perf_counter() - start)
-            process.returncode = 0
-            memory[name] = max(memory[name], usage.ru_maxrss / 2**10)
+            milliseconds, most = fresh(arguments)
+            times[name].append(milliseconds)
+            memory[name] = max(memory[name], most or 0.0)
     base = float(np.median(times["the imports alone"]))
     for name, taken in times.items():
         median = float(np.median(taken))
-        print(f"cold start, {name}: {1000 * median:.0f} ms, {median / base:.2f} of the imports, {memory[name]:.0f} MB")
+        print(f"cold start, {name}: {median:.0f} ms, {median / base:.2f} of the imports, {memory[name]:.0f} MB")
 
 
 def many(model: Path, page: Path, count: int) -> None:

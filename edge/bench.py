@@ -21,6 +21,20 @@ from edge.selftest import pictures
 
 BATCHES = (1, 8)
 COLD_STARTS = 5
+LAUNCH = """
+import subprocess, sys, time
+start = time.perf_counter()
+result = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+end = time.perf_counter()
+try:
+    import resource
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+except ImportError:
+    memory = None
+sys.stderr.write(result.stderr.decode(errors="replace"))
+print(1000 * (end - start), memory)
+sys.exit(result.returncode)
+"""
 
 
 def measure(model: Path, runs: int) -> dict[str, Any]:
@@ -80,19 +94,19 @@ def _summary(times: list[float]) -> dict[str, float]:
     return {"median": float(np.median(times)), "p95": float(np.percentile(times, 95))}
 
 
+def fresh(words: list[str]) -> tuple[float, float | None]:
+    """Return the milliseconds that a fresh Python takes with these arguments, and the most memory it took, in MB.
+
+    Raises `UsageError` where it fails. A small process starts it: a system counts the memory of the one that
+    starts another as the other's too.
+    """
+    result = subprocess.run([sys.executable, "-c", LAUNCH, sys.executable, *words], capture_output=True, text=True)
+    if result.returncode != 0:
+        raise UsageError(f"{' '.join(words)}: fails in a fresh process: {result.stderr.strip().splitlines()[-1]}")
+    milliseconds, memory = result.stdout.split()
+    return float(milliseconds), None if memory == "None" else float(memory)
+
+
 def _cold(model: Path, page: Path) -> tuple[float, float | None]:
-    """Return the milliseconds of a fresh process that classifies a page, and the most memory it took, in MB."""
-    words = [sys.executable, "-m", "edge", "predict", str(page), "--model", str(model), "--quiet"]
-    paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    start = time.perf_counter()
-    process = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    memory = None
-    if hasattr(os, "wait4"):
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        memory = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-    process.wait()
-    if process.returncode != 0:
-        raise UsageError(f"{model}: a fresh process ends with {process.returncode}: try 'python -m edge predict'")
-    return 1000 * (time.perf_counter() - start), memory
+    """Return time and memory of a fresh process that classifies a page."""
+    return fresh(["-m", "edge", "predict", str(page), "--model", str(model.absolute()), "--quiet"])

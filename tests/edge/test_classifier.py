@@ -179,6 +179,38 @@ REFUSED = {
 }
 
 
+def cut_short(golden: Path, folder: Path) -> bytes:
+    return (golden / "tiny.onnx").read_bytes()[:2000]
+
+
+def unknown_operator(golden: Path, folder: Path) -> bytes:
+    model = onnx.load(golden / "tiny.onnx")
+    next(node for node in model.graph.node if node.op_type == "Softmax").op_type = "Diagnose"
+    return model.SerializeToString()
+
+
+def weights_outside(golden: Path, folder: Path) -> bytes:
+    """Let the model read its weights from a file beside its folder."""
+    model = onnx.load(golden / "tiny.onnx")
+    weight = next(weight for weight in model.graph.initializer if weight.name == "weights")
+    (folder.parent / "secret").write_bytes(weight.raw_data)
+    weight.ClearField("raw_data")
+    weight.data_location = onnx.TensorProto.EXTERNAL
+    weight.external_data.add(key="location", value="../secret")
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize("damage", [cut_short, unknown_operator, weights_outside], ids=lambda f: f.__name__)
+def test_a_damaged_or_malicious_file_is_refused_in_one_line(damage: Callable, golden: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(damage(golden, folder))
+    with pytest.raises(ModelError, match="cannot be loaded as an ONNX model") as refusal:
+        Classifier(folder / "model.onnx")
+    assert "\n" not in str(refusal.value)
+    assert str(refusal.value).endswith("export it again")
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_model_is_refused_in_one_line(name: str, golden: Path, tmp_path: Path) -> None:
     change, reason = REFUSED[name]
