@@ -89,9 +89,9 @@ def test_the_typicality_is_that_of_the_mahalanobis_distance(network: keras.Model
     features = model.predict(pages, verbose=0)
     fit_standardise(network, features)
     fit_typicality(network, features)
-    standard = (features - features.mean(axis=0)) / np.sqrt(
-        np.maximum(features.var(axis=0), (0.01 * features.mean(axis=0)) ** 2) + 1e-6
-    )
+    spread = features.std(axis=0)
+    least = np.maximum(0.01 * features.mean(axis=0), 0.5 * np.median(spread))
+    standard = (features - features.mean(axis=0)) / np.sqrt(np.maximum(spread, least) ** 2 + 1e-6)
     values, vectors = np.linalg.eigh(standard.T @ standard / len(standard))
     kept = np.argsort(-values)[:COMPONENTS]
     kept = kept[np.sqrt(values[kept]) > 0.1 * np.sqrt(values.max())]
@@ -100,6 +100,18 @@ def test_the_typicality_is_that_of_the_mahalanobis_distance(network: keras.Model
     found = finished(network, 1.0).predict(pages, verbose=0)["typicality"]
     np.testing.assert_allclose(found[:, 0], 1 / (1 + distance), atol=2e-3)
     assert np.mean(1 / found - 1) == pytest.approx(1, abs=0.05)  # of the pages that it was fitted to
+
+
+def test_a_feature_that_hardly_varies_does_not_count_more_than_twice_the_usual_one_of_its_block() -> None:
+    blocks = [keras.Input((4,)), keras.Input((5,))]
+    joined = keras.layers.Concatenate(name="features")(blocks)
+    model = keras.Model(blocks, keras.layers.BatchNormalization(name="standardise", center=False, scale=False)(joined))
+    spread = np.array([1, 2, 0.1, 0, 100, 200, 300, 0.1, 110])
+    features = np.array([[-1], [1]]) * spread
+    fit_standardise(model, features.astype(np.float32))
+    mean, variance = model.get_layer("standardise").get_weights()
+    assert np.allclose(mean, 0)
+    assert np.allclose(np.sqrt(variance), [1, 2, 0.275, 0.275, 100, 200, 300, 55, 110])
 
 
 def test_a_page_may_deviate_twice_as_much_as_nearly_all_unseen_pages_do() -> None:
