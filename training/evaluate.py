@@ -163,7 +163,9 @@ def _parity(subjects: list[Subject], outputs: dict[str, Outputs]) -> dict[str, d
     found = {}
     for kept in subjects:
         for exported in subjects:
-            if exported.classifier and not kept.classifier and exported.contract == kept.contract:
+            if kept.classifier or not exported.classifier:
+                continue
+            if dataclasses.replace(exported.contract, precision=kept.contract.precision) == kept.contract:
                 pair = zip(outputs[str(exported.path)], outputs[str(kept.path)], Outputs._fields, strict=True)
                 found[f"{exported.path} against {kept.path}"] = {
                     name: float(np.abs(ours - theirs).max()) for ours, theirs, name in pair

@@ -113,9 +113,7 @@ def test_the_head_is_linear_on_standardised_means(vgg16: Path, three_classes: Pa
     kernel, bias = network.get_layer("logits").get_weights()
     logits = model.run(pages).logits
     np.testing.assert_allclose((means - mean) / np.sqrt(variance + 1e-6) @ kernel + bias, logits, atol=1e-3)
-    learned = np.stack([load_page(path, model.contract) for path in sorted((three_classes / "train").rglob("*.jpg"))])
-    shown = keras.Model(network.input, network.get_layer("features").output).predict(learned, verbose=0)
-    dead = (shown == 0).all(axis=0)
+    dead = mean == 0
     assert dead.any()  # seeded weights leave maps that no page shows
     assert (kernel[dead] == 0).all()
     assert (variance[dead] > 0).all()  # so that a page which shows one does not drown the others
