@@ -31,24 +31,17 @@ _PDFIUM = threading.Lock()
 """PDFium may be in one thread only, at a time."""
 
 
-def count_pages(source: str | Path | BinaryIO) -> int | None:
-    """Return how many pages a TIFF or PDF holds; None where it is one page, or cannot be read as several.
-
-    What is wrong with a file is said by `edge.page.open_page`.
-    """
-    head = _head(source)
-    try:
-        if _is_pdf(head):
-            with _PDFIUM, closing(_open_pdf(source)) as document:
-                pages = len(document)
-        elif head[:4] in TIFF_MARKS:
-            with Image.open(source, formats=("TIFF",)) as image:
-                pages = getattr(image, "n_frames", 1)
-        else:
-            return None
-    except (PageError, *UNREADABLE):
+def count_pdf_pages(source: str | Path | BinaryIO) -> int | None:
+    """Return how many pages a PDF holds, None for another file; raise `PageError` where it cannot be opened."""
+    if not _is_pdf(_head(source)):
         return None
-    return pages if 1 < pages <= MAX_PAGES else None
+    with _PDFIUM, closing(_open_pdf(source)) as document:
+        return len(document)
+
+
+def is_tiff(source: str | Path | BinaryIO) -> bool:
+    """Tell a TIFF, which may hold several pages, by its first bytes."""
+    return _head(source)[:4] in TIFF_MARKS
 
 
 def refuse_several(pages: int) -> None:

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from edge.documents import count_pages
+from edge.page import count_pages
 
 Source = str | Path | BinaryIO
 Sheet = tuple[Source, int | None]

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from edge.contract import Contract
-from edge.documents import UNREADABLE, open_document, refuse_several
+from edge.documents import MAX_PAGES, UNREADABLE, count_pdf_pages, is_tiff, open_document, refuse_several
 from edge.errors import PageError
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
@@ -52,6 +52,21 @@ def open_page(source: str | Path | BinaryIO, number: int | None = None) -> Image
     except UNREADABLE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise PageError(f"{name}: cannot be decoded ({reason}): export or photograph the page again") from error
+
+
+def count_pages(source: str | Path | BinaryIO) -> int | None:
+    """Return how many pages a TIFF or PDF holds; None where it is one page, or cannot be read as several.
+
+    What is wrong with a file is said by `open_page`.
+    """
+    try:
+        pages = count_pdf_pages(source)
+        if pages is None and is_tiff(source):
+            with Image.open(source, formats=("TIFF",)) as image:
+                pages = getattr(image, "n_frames", 1)
+    except (PageError, *UNREADABLE):
+        return None
+    return pages if pages is not None and 1 < pages <= MAX_PAGES else None
 
 
 def name_of(source: str | Path | BinaryIO, number: int | None = None) -> str:
