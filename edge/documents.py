@@ -1,6 +1,5 @@
 """Documents: files that hold several pages, and formats that Pillow reads with another package's help alone."""
 
-import struct
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -16,12 +15,6 @@ DPI = 200
 """Dots per inch that a PDF's page is drawn with: an A4 page then has 2339x1654 pixels, as a scan has."""
 POINTS = 72  # a PDF's own units per inch
 
-UNREADABLE = (
-    OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, MemoryError, OverflowError,
-    NotImplementedError, ZeroDivisionError, struct.error, Image.DecompressionBombError,
-)  # fmt: skip
-"""What Pillow's readers raise on damaged files, found by feeding them such files."""
-
 SUFFIXES = frozenset({".pdf", ".heic", ".heif"})
 TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 HEAD = 1024  # bytes that tell the kind of a file; a PDF may have something before its mark
@@ -31,29 +24,8 @@ _PDFIUM = threading.Lock()
 """PDFium may be in one thread only, at a time."""
 
 
-def count_pdf_pages(source: str | Path | BinaryIO) -> int | None:
-    """Return how many pages a PDF holds, None for another file; raise `PageError` where it cannot be opened."""
-    if not _is_pdf(_head(source)):
-        return None
-    with _PDFIUM, closing(_open_pdf(source)) as document:
-        return len(document)
-
-
-def is_tiff(source: str | Path | BinaryIO) -> bool:
-    """Tell a TIFF, which may hold several pages, by its first bytes."""
-    return _head(source)[:4] in TIFF_MARKS
-
-
-def refuse_several(pages: int) -> None:
-    """Raise `PageError` for a file that should be one page, and has another number."""
-    if pages > MAX_PAGES:
-        raise PageError(f"holds {pages} pages, at most {MAX_PAGES} are read: split it")
-    if pages > 1:
-        raise PageError(f"holds {pages} pages: save each as a picture of its own")
-
-
-def _head(source: str | Path | BinaryIO) -> bytes:
-    """Return the first bytes of a file; none where there is no such file."""
+def head_of(source: str | Path | BinaryIO) -> bytes:
+    """Return the first bytes of a file, which tell its kind; none where there is no such file."""
     if isinstance(source, str | Path):
         try:
             with Path(source).open("rb") as file:
@@ -66,9 +38,28 @@ def _head(source: str | Path | BinaryIO) -> bytes:
     return head
 
 
-def _is_pdf(head: bytes) -> bool:
+def is_pdf(head: bytes) -> bool:
     """Tell a PDF by its first bytes."""
     return b"%PDF-" in head
+
+
+def is_tiff(head: bytes) -> bool:
+    """Tell a TIFF by its first bytes."""
+    return head[:4] in TIFF_MARKS
+
+
+def count_pdf_pages(source: str | Path | BinaryIO) -> int:
+    """Return how many pages a PDF holds; raise `PageError` where it cannot be opened."""
+    with _PDFIUM, closing(_open_pdf(source)) as document:
+        return len(document)
+
+
+def refuse_several(pages: int) -> None:
+    """Raise `PageError` for a file that should be one page, and has another number."""
+    if pages > MAX_PAGES:
+        raise PageError(f"holds {pages} pages, at most {MAX_PAGES} are read: split it")
+    if pages > 1:
+        raise PageError(f"holds {pages} pages: save each as a picture of its own")
 
 
 def open_document(source: str | Path | BinaryIO, number: int | None, max_pixels: int) -> Image.Image | None:
@@ -76,8 +67,8 @@ def open_document(source: str | Path | BinaryIO, number: int | None, max_pixels:
 
     Raises `PageError` where the package for it is missing, or the PDF is none.
     """
-    head = _head(source)
-    if _is_pdf(head):
+    head = head_of(source)
+    if is_pdf(head):
         with _PDFIUM:
             return _draw(source, number, max_pixels)
     if head[4:8] == b"ftyp" and head[8:12] in HEIC_BRANDS:

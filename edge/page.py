@@ -1,5 +1,6 @@
 """The one way from a picture to pixels: training, evaluation, export, demo and device all use it."""
 
+import struct
 from pathlib import Path
 from typing import BinaryIO
 
@@ -7,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from edge.contract import Contract
-from edge.documents import MAX_PAGES, UNREADABLE, count_pdf_pages, is_tiff, open_document, refuse_several
+from edge.documents import MAX_PAGES, count_pdf_pages, head_of, is_pdf, is_tiff, open_document, refuse_several
 from edge.errors import PageError
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
@@ -15,6 +16,12 @@ MIN_SIDE = 64
 """Shortest side in pixels: under this, no lead of a 12-lead page is more than a few pixels high."""
 MAX_PIXELS = 89_478_485
 """Where Pillow begins to warn: a quarter of a GiB at 3 bytes a pixel. An A3 page at 600 dpi has 70 million."""
+
+UNREADABLE = (
+    OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, MemoryError, OverflowError,
+    NotImplementedError, ZeroDivisionError, struct.error, Image.DecompressionBombError,
+)  # fmt: skip
+"""What Pillow's readers raise on damaged files, found by feeding them such files."""
 
 
 def open_page(source: str | Path | BinaryIO, number: int | None = None) -> Image.Image:
@@ -60,13 +67,17 @@ def count_pages(source: str | Path | BinaryIO) -> int | None:
     What is wrong with a file is said by `open_page`.
     """
     try:
-        pages = count_pdf_pages(source)
-        if pages is None and is_tiff(source):
+        head = head_of(source)
+        if is_pdf(head):
+            pages = count_pdf_pages(source)
+        elif is_tiff(head):
             with Image.open(source, formats=("TIFF",)) as image:
                 pages = getattr(image, "n_frames", 1)
+        else:
+            return None
     except (PageError, *UNREADABLE):
         return None
-    return pages if pages is not None and 1 < pages <= MAX_PAGES else None
+    return pages if 1 < pages <= MAX_PAGES else None
 
 
 def name_of(source: str | Path | BinaryIO, number: int | None = None) -> str:

@@ -8,6 +8,7 @@ from typing import TextIO
 
 from edge.classifier import Prediction
 from edge.errors import UsageError
+from edge.files import replacing
 
 
 def write(
@@ -75,10 +76,9 @@ class Journal:
 
     def record(self, predictions: Iterable[Prediction]) -> Iterator[Prediction]:
         """Yield predictions once they are written down."""
-        with self.path.open("w", encoding="utf-8", newline="") as file:
-            for found in self.kept:
-                print(json.dumps(found.as_record(), ensure_ascii=False), file=file)
-            file.flush()
+        with replacing(self.path) as whole, whole.open("w", encoding="utf-8", newline="") as file:
+            write(self.kept, file, "jsonl", ())
+        with self.path.open("a", encoding="utf-8", newline="") as file:
             for found in predictions:
                 print(json.dumps(found.as_record(), ensure_ascii=False), file=file, flush=True)
                 yield found

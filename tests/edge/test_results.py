@@ -110,8 +110,6 @@ def test_a_picture_on_standard_input_is_read(golden: Path, classifier: Classifie
         result = subprocess.run(command, cwd=ROOT, input=given, capture_output=True, timeout=60)
         assert result.returncode == 1
         assert reason in json.loads(result.stdout)["error"]
-    closed = subprocess.run([*command, "<&-"], cwd=ROOT, capture_output=True, shell=False, timeout=60, stdin=None)
-    assert closed.returncode != 0
     shell = " ".join(f"'{word}'" for word in command) + " <&-"
     closed = subprocess.run(shell, cwd=ROOT, capture_output=True, shell=True, text=True, timeout=60)
     assert closed.returncode == 2
