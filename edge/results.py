@@ -8,7 +8,6 @@ from typing import TextIO
 
 from edge.classifier import Prediction
 from edge.errors import UsageError
-from edge.files import replacing
 
 
 def write(
@@ -58,12 +57,14 @@ class Journal:
     def __init__(self, out: Path, key: str) -> None:
         """Read what is there; `key` tells apart what does not go together, another model above all."""
         self.path = out.with_name(f".unfinished-{key}-{out.name}")
-        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True) if self.path.is_file() else []
-        self.kept = [Prediction.from_record(json.loads(line)) for line in lines if line.endswith("\n")]
+        lines = self.path.read_bytes().splitlines(keepends=True) if self.path.is_file() else []
+        lines = [line for line in lines if line.endswith(b"\n")]
+        self.kept = [Prediction.from_record(json.loads(line)) for line in lines]
         if self.kept and self.kept[-1].page is not None:
             last = self.kept[-1].image
             while self.kept and self.kept[-1].image == last:
                 self.kept.pop()
+        self._end = sum(map(len, lines[: len(self.kept)]))  # bytes of what is kept
 
     def answered(self, names: list[str]) -> int:
         """Return how many of the named files are answered; raise `UsageError` where they are others."""
@@ -76,9 +77,8 @@ class Journal:
 
     def record(self, predictions: Iterable[Prediction]) -> Iterator[Prediction]:
         """Yield predictions once they are written down."""
-        with replacing(self.path) as whole, whole.open("w", encoding="utf-8", newline="") as file:
-            write(self.kept, file, "jsonl", ())
         with self.path.open("a", encoding="utf-8", newline="") as file:
+            file.truncate(self._end)
             for found in predictions:
                 print(json.dumps(found.as_record(), ensure_ascii=False), file=file, flush=True)
                 yield found
