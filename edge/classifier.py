@@ -201,8 +201,8 @@ class Classifier:
         """Classify every page of every source, in their order; a bad one never stops the others.
 
         Pages are opened ahead on other threads, a few at a time, while one is classified. Where
-        `heatmaps` is given, it gets each answer with its page and the contributions to its label, float32
-        (rows, columns), against the mean of all classes, and returns where it has put them.
+        `heatmaps` is given, it gets each answer with its page and its heatmap, float32 (rows, columns,
+        classes), and returns where it has put them.
         """
         open_sheet = partial(self._open, keep=heatmaps is not None)
         for (source, number), page in opened(sheets_of(sources), open_sheet):
@@ -216,8 +216,7 @@ class Classifier:
             outputs, heatmap = self.explain(pixels)
             found = decide(name_of(source), outputs, self.contract, number)
             if found.label is not None:
-                contributions = heatmap[0, :, :, self.contract.labels.index(found.label)] - heatmap[0].mean(axis=2)
-                found = replace(found, heatmap=heatmaps(found, image, contributions))
+                found = replace(found, heatmap=heatmaps(found, image, heatmap[0]))
             yield found
 
     def _open(

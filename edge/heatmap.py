@@ -12,14 +12,23 @@ FOR, AGAINST = (214, 39, 40), (31, 119, 180)  # red and blue that a colour-blind
 STRONGEST = 0.6  # opacity of the strongest part: the trace below stays readable
 
 
-def overlay(page: Image.Image, contributions: np.ndarray) -> Image.Image:
-    """Return an RGB page, at its own size, with float32 (rows, columns) contributions laid over it.
+def contributions(heatmap: np.ndarray, label: int) -> np.ndarray:
+    """Return what each part of a page adds to a class, against the mean of all classes, (rows, columns).
+
+    `heatmap` is that of one page, float32 (rows, columns, classes).
+    """
+    against_the_mean: np.ndarray = heatmap[:, :, label] - heatmap.mean(axis=2)
+    return against_the_mean
+
+
+def overlay(page: Image.Image, parts: np.ndarray) -> Image.Image:
+    """Return an RGB page, at its own size, with contributions, float32 (rows, columns), laid over it.
 
     The strongest part, for or against, has an opacity of 0.6.
     """
-    scale = STRONGEST * 255 / max(float(np.abs(contributions).max()), 1e-12)
+    scale = STRONGEST * 255 / max(float(np.abs(parts).max()), 1e-12)
     picture = page
-    for colour, side in ((FOR, contributions), (AGAINST, -contributions)):
+    for colour, side in ((FOR, parts), (AGAINST, -parts)):
         cells = Image.fromarray(np.rint(np.clip(side, 0, None) * scale).astype(np.uint8))
         mask = cells.resize(page.size, Image.Resampling.BILINEAR)
         picture = Image.composite(Image.new("RGB", page.size, colour), picture, mask)
@@ -35,13 +44,14 @@ class Heatmaps:
         self._folder = folder
         self._taken = set(taken)
 
-    def __call__(self, found: Prediction, page: Image.Image, contributions: np.ndarray) -> str:
+    def __call__(self, found: Prediction, page: Image.Image, heatmap: np.ndarray) -> str:
         """Write the overlay of an answer and return its path."""
         stem = Path(found.image).stem if found.page is None else f"{Path(found.image).stem}-page{found.page}"
         path, number = self._folder / f"{stem}.jpg", 2
         while str(path) in self._taken:
             path, number = self._folder / f"{stem}-{number}.jpg", number + 1
         self._taken.add(str(path))
+        label = list(found.probabilities).index(str(found.label))
         with replacing(path) as unfinished:
-            overlay(page, contributions).save(unfinished, format="JPEG", quality=90)
+            overlay(page, contributions(heatmap, label)).save(unfinished, format="JPEG", quality=90)
         return str(path)

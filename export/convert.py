@@ -11,9 +11,9 @@ from edge.classifier import HEATMAP, INPUT, Classifier
 from edge.contract import CONTRACT_KEY
 from edge.files import replacing
 from edge.selftest import CHECK_KEY, answers, to_json
-from export.heatmap import heatmap, parts
 from export.parity import Parity, ParityError, compare
 from export.quantise import Calibration, quantised, ranges_of, shift
+from training.heatmap import heatmap, parts
 from training.models import TRAINED_ON_KEY, SavedModel, load_model
 
 OPSET = 17
@@ -90,7 +90,7 @@ def to_onnx(model: SavedModel, precision: str = "float32") -> ModelProto:
     )
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs, maps = network(image, training=False)
-        return outputs | {HEATMAP: heatmap(found, maps)}
+        return outputs | {HEATMAP: heatmap(found, maps) - model.usual}
 
     graph, _ = tf2onnx.convert.from_function(serve, serve.input_signature, opset=OPSET)
     _settle(graph)

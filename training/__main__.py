@@ -247,6 +247,9 @@ def _describe_evaluate(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also show the pages captured, turned, shrunk, blurred, compressed and cut; takes minutes",
     )
+    parser.add_argument(
+        "--heatmaps", action="store_true", help="also test what the heatmaps of an .onnx are worth; takes minutes"
+    )
     _skip(parser)
 
 
@@ -256,8 +259,15 @@ def _evaluate(options: argparse.Namespace) -> int:
 
         command = shlex.join(["python", "-m", "training", *sys.argv[1:]])
         numbers = evaluate(
-            options.models, options.data, options.out, options.skip_unreadable, command, options.robustness
+            options.models,
+            options.data,
+            options.out,
+            options.skip_unreadable,
+            command,
+            options.robustness,
+            options.heatmaps,
         )
+    from training.heatmap_report import heatmap_tables
     from training.model_card import comparison_tables
     from training.robustness_report import robustness_tables
 
@@ -265,7 +275,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         print(model)
         _print_scores(result)
         print()
-    for table in (*comparison_tables(numbers), *robustness_tables(numbers["models"])):
+    further = robustness_tables(numbers["models"]) + heatmap_tables(numbers["models"])
+    for table in comparison_tables(numbers) + further:
         print(table.title)
         _print_table(table.header, table.rows)
         print()

@@ -137,5 +137,5 @@ def _show(report: Report, audit: Audit, name: str, sets: list[tuple[int, ...]], 
     chosen = np.concatenate(sets).astype(int).tolist()
     pages = [audit.pages[index] for index in chosen]
     captions = [f"{page.split or ''} {page.label}\n{page.path.name}".strip() for page in pages]
-    sheet = plots.contact_sheet(pages, captions, [plots.INK] * len(pages), columns)
+    sheet = plots.contact_sheet([page.path for page in pages], captions, columns=columns)
     report.figure(name, sheet, "; ".join(page.path.name for page in pages))

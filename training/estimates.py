@@ -81,18 +81,23 @@ class Sample:
         return np.digitize(self.confidence, np.arange(1, BINS) / BINS, right=True)
 
     def weights(self, seed: int) -> Iterator[np.ndarray]:
-        """Yield how often each page is drawn, float (n, resamples), until there were `RESAMPLES` of them.
+        """Yield how often each page is drawn (see `weights_of`)."""
+        return weights_of(self.groups, seed)
 
-        Whole groups are drawn with replacement (Efron and Tibshirani, An Introduction to the
-        Bootstrap, 1993, chapters 8 and 13), in the order of their names: the same groups and seed
-        give the same draws, whatever the answers and the order of the pages.
-        """
-        names, group = np.unique(self.groups, return_inverse=True)
-        rng, count, step = np.random.default_rng(seed), len(names), max(1, BLOCK // len(group))
-        for begin in range(0, RESAMPLES, step):
-            size = min(step, RESAMPLES - begin)
-            drawn = rng.integers(count, size=(size, count)) * size + np.arange(size)[:, np.newaxis]
-            yield np.bincount(drawn.ravel(), minlength=count * size).reshape(count, size).astype(float)[group]
+
+def weights_of(groups: np.ndarray, seed: int) -> Iterator[np.ndarray]:
+    """Yield how often each page is drawn, float (n, resamples), until there were `RESAMPLES` of them.
+
+    Whole groups, str (n,), are drawn with replacement (Efron and Tibshirani, An Introduction to the
+    Bootstrap, 1993, chapters 8 and 13), in the order of their names: the same groups and seed
+    give the same draws, whatever the answers and the order of the pages.
+    """
+    names, group = np.unique(groups, return_inverse=True)
+    rng, count, step = np.random.default_rng(seed), len(names), max(1, BLOCK // len(group))
+    for begin in range(0, RESAMPLES, step):
+        size = min(step, RESAMPLES - begin)
+        drawn = rng.integers(count, size=(size, count)) * size + np.arange(size)[:, np.newaxis]
+        yield np.bincount(drawn.ravel(), minlength=count * size).reshape(count, size).astype(float)[group]
 
 
 def proportion(hits: np.ndarray, groups: np.ndarray, undefined: str = "no page") -> Estimate:
@@ -117,6 +122,14 @@ def proportion(hits: np.ndarray, groups: np.ndarray, undefined: str = "no page")
     centre, margin = share + scale / 2, np.sqrt(scale * (share * (1 - share) + scale / 4))
     low, high = (centre - margin) / (1 + scale), (centre + margin) / (1 + scale)
     return Estimate(share, float(np.clip(low, 0, share)), float(np.clip(high, share, 1)))
+
+
+def mean(values: np.ndarray, groups: np.ndarray, seed: int, undefined: str = "no page") -> Estimate:
+    """Return the mean of `values`, float (n,), of pages in `groups`, str (n,); `undefined` says why there is none."""
+    if not len(values):
+        return Estimate(None, None, None, undefined)
+    means = np.concatenate([values @ weights / weights.sum(axis=0) for weights in weights_of(groups, seed)])
+    return interval(values.mean(), means, undefined, count(groups))
 
 
 def resampled(figures: Figures, sample: Sample, seed: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

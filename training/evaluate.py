@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from edge import __version__
-from edge.classifier import Outputs
+from edge.classifier import Classifier, Outputs
 from edge.contract import Contract
+from edge.errors import UsageError
 from training import plots
 from training.answers import Answers
 from training.audit import ASKED, look_at, views_of
@@ -20,6 +21,8 @@ from training.dataset import Loaded, Page, groups_of, load_pages, read_folder
 from training.errors import DataError
 from training.evaluation_report import add_answers
 from training.fit import read_history
+from training.heatmap_report import add_heatmaps
+from training.heatmap_tests import heatmap_tests
 from training.judgement import records
 from training.measures import paired_differences
 from training.model_card import add_comparison, add_facts, add_frame, model_cards
@@ -35,16 +38,28 @@ TIMED = 50  # pages at most whose time from file to answer is taken
 
 
 def evaluate(
-    models: list[Path], data: Path, out: Path, skip_unreadable: bool, command: str, disturbed: bool = False
+    models: list[Path],
+    data: Path,
+    out: Path,
+    skip_unreadable: bool,
+    command: str,
+    disturbed: bool = False,
+    explained: bool = False,
 ) -> dict:
     """Score the models on the test pages of `data`, write the report, and return its numbers.
 
     A folder without splits is divided again as the first model's training divided it, from its
     seed. `command` is how this was asked for, for the report. `disturbed` says whether the pages are
-    shown captured and disturbed too (see `training.robustness`). Raises `DataError` where there are
-    no test pages or a model does not know their classes.
+    shown captured and disturbed too (see `training.robustness`), `explained` whether the heatmaps of the
+    exported models are tested (see `training.heatmap_tests`). Raises `DataError` where there are no test pages
+    or a model does not know their classes.
     """
     subjects = [open_model(path) for path in models]
+    classifiers = {str(subject.path): subject.classifier for subject in subjects if subject.classifier}
+    if explained and not classifiers:
+        raise UsageError("--heatmaps: none of the models is an .onnx, and an .h5 has no heatmap: give an exported one")
+    for classifier in classifiers.values() if explained else ():
+        classifier.require_heatmap()
     seed = subjects[0].contract.trained_on.seed
     every_page = read_folder(data)
     pages = [page for page in every_page if page.split != "train"]
@@ -73,13 +88,18 @@ def evaluate(
     numbers["differences"] = _differences(answers, contracts)
     numbers["not_compared"] = [name for name in contracts if contracts[name].labels != subjects[0].contract.labels]
     numbers["parity"] = _parity(subjects, outputs)
-    numbers["latency"] = {str(subject.path): _latency(subject, tested) for subject in subjects if subject.classifier}
+    numbers["latency"] = {name: _latency(classifier, tested) for name, classifier in classifiers.items()}
     numbers["comparators"] = _comparators(every_page, tested, seed)
     if disturbed:
         named = {str(subject.path): subject for subject in subjects}
         for name, found in robustness(named, answers, tested, seed).items():
             numbers["models"][name]["robustness"] = found
         add_robustness(report, numbers["models"], tested, seed)
+    if explained:
+        shown = {name: loaded[one.contract.height, one.contract.width] for name, one in classifiers.items()}
+        for name, classifier in classifiers.items():
+            numbers["models"][name]["heatmaps"] = heatmap_tests(classifier, shown[name], seed)
+        add_heatmaps(report, numbers["models"], classifiers, shown)
     add_comparison(report, numbers)
     report.write(out, numbers, {"model_card.md": model_cards(numbers)})
     return numbers
@@ -173,12 +193,12 @@ def _parity(subjects: list[Subject], outputs: dict[str, Outputs]) -> dict[str, d
     return found
 
 
-def _latency(subject: Subject, loaded: Loaded) -> dict[str, float]:
+def _latency(classifier: Classifier, loaded: Loaded) -> dict[str, float]:
     """Return median and 95th percentile of the milliseconds from a file to its answer, one page at a time."""
     times = []
     for page in loaded.pages[:TIMED]:
         begin = time.perf_counter()
-        subject.classifier.predict(page.path)
+        classifier.predict(page.path)
         times.append(1000 * (time.perf_counter() - begin))
     return {"pages": len(times), "median_ms": float(np.median(times)), "p95_ms": float(np.percentile(times, 95))}
 

@@ -156,7 +156,7 @@ def _sheet(answers: Answers, chosen: np.ndarray) -> Figure:
             f"predicted: {answers.labels[predicted]} ({answers.probabilities[index, predicted]:.0%})"
         )
         colours.append(plots.RIGHT if truth == predicted else plots.WRONG)
-    return plots.contact_sheet([answers.pages[index] for index in chosen], captions, colours)
+    return plots.contact_sheet([answers.pages[index].path for index in chosen], captions, colours)
 
 
 def write_run_report(

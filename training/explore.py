@@ -44,8 +44,8 @@ def explore(data: Path, out: Path, seed: int) -> dict[str, dict[str, int]]:
         of_class = np.flatnonzero(loaded.labels == label)
         chosen = rng.choice(of_class, min(SAMPLES, len(of_class)), replace=False)
         report.heading(f"Pages of {label}")
-        samples = [loaded.pages[index] for index in chosen]
-        sheet = plots.contact_sheet(samples, [page.path.name for page in samples], [plots.INK] * len(samples))
+        paths = [loaded.pages[index].path for index in chosen]
+        sheet = plots.contact_sheet(paths, [path.name for path in paths])
         report.figure(f"class-{number}", sheet, f"Pages of {label}")
     report.write(out, {"data": str(data), "counts": counts, "unreadable": unreadable})
     return counts

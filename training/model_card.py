@@ -5,6 +5,7 @@ from pathlib import Path
 from edge.terminal import DRAWN_MODEL
 from training import tripod
 from training.evaluation_report import INTERVALS, OVERALL_FIGURES, class_notes, class_table, headlines, warnings
+from training.heatmap_report import HEATMAPS, heatmap_tables
 from training.judgement import from_record
 from training.report import DRAWN, Report, Table, shown
 from training.robustness_report import ROBUSTNESS, robustness_tables
@@ -146,10 +147,11 @@ def model_cards(numbers: dict) -> str:
             INTERVALS,
             "\n".join(f"- {line}" for line in class_notes(found)),
         ]
-    disturbed = robustness_tables(numbers["models"])
-    for table in (*comparison_tables(numbers), *disturbed):
-        parts += [f"## {table.title}", _markdown(table.header, table.rows)]
-    parts += [ROBUSTNESS] * bool(disturbed)
+    disturbed, explained = robustness_tables(numbers["models"]), heatmap_tables(numbers["models"])
+    for tables, meaning in ((comparison_tables(numbers), ""), (disturbed, ROBUSTNESS), (explained, HEATMAPS)):
+        for table in tables:
+            parts += [f"## {table.title}", _markdown(table.header, table.rows)]
+        parts += [meaning] * bool(tables)
     parts += ["## Limits", "\n".join(f"- {line}" for line in LIMITS)]
     return "\n\n".join(filter(None, parts)) + "\n"
 

@@ -16,6 +16,9 @@ from training.typicality import typicality
 TRAINED_ON_KEY = "ecg_trained_on"
 """Name of the HDF5 dataset and of the ONNX metadata entry with the digests of the pages that the model has seen."""
 
+USUAL_KEY = "ecg_usual_heatmap"
+"""Name of the HDF5 dataset with what the training pages' heatmaps have in common (see `training.heatmap`)."""
+
 DIGEST_LENGTH = 16
 """Hexadecimal digits of a page's SHA-256 that are kept: two of a billion pages meet with a chance of 3 %."""
 
@@ -127,11 +130,15 @@ def finished(network: keras.Model, temperature: float) -> keras.Model:
 
 @dataclass(frozen=True)
 class SavedModel:
-    """Hold what an `.h5` of this project holds: the network, its contract, the digests of its pages."""
+    """Hold what an `.h5` of this project holds: the network, its contract, the digests of its pages.
+
+    `usual` is what their heatmaps have in common, float32 (rows, columns, classes).
+    """
 
     network: keras.Model
     contract: Contract
     trained_on: frozenset[str]
+    usual: np.ndarray
 
     def run(self, pages: np.ndarray, batch_size: int = 16) -> Outputs:
         """Return the network's outputs for uint8 pages (n, height, width, 3)."""
@@ -150,6 +157,7 @@ def save_model(model: SavedModel, path: Path) -> None:
         with h5py.File(unfinished, "a") as file:
             file.attrs[CONTRACT_KEY] = model.contract.to_json()
             file[TRAINED_ON_KEY] = np.array(sorted(model.trained_on), f"S{DIGEST_LENGTH}")
+            file[USUAL_KEY] = model.usual
 
 
 def load_model(path: Path) -> SavedModel:
@@ -160,6 +168,7 @@ def load_model(path: Path) -> SavedModel:
         with h5py.File(path) as file:
             text, digests = file.attrs.get(CONTRACT_KEY), file.get(TRAINED_ON_KEY)
             trained_on = frozenset(digest.decode() for digest in digests[:]) if digests is not None else None
+            usual = file[USUAL_KEY][:] if USUAL_KEY in file else None
     except OSError as error:
         raise ModelError(
             f"{path}: is not an HDF5 file, or is cut short: give an .h5 made by 'python -m training train'"
@@ -168,6 +177,8 @@ def load_model(path: Path) -> SavedModel:
         raise ModelError(
             f"{path}: has no {CONTRACT_KEY}, it is not from this program: make one with 'python -m training train'"
         )
+    if usual is None:
+        raise ModelError(f"{path}: has no {USUAL_KEY}, it is of an earlier version of this program: train it again")
     try:
         contract = Contract.from_json(text)
         network = keras.models.load_model(path, compile=False, safe_mode=True)
@@ -182,4 +193,4 @@ def load_model(path: Path) -> SavedModel:
     expected = {name: (None, width) for name, width in widths(contract).items()}
     if (network.input_shape, outputs) != ((None, contract.height, contract.width, 3), expected):
         raise ModelError(f"{path}: its network contradicts its contract: train it again")
-    return SavedModel(network, contract, trained_on)
+    return SavedModel(network, contract, trained_on, usual)

@@ -1,6 +1,7 @@
 """The figures of the reports; each function returns a matplotlib figure."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -8,7 +9,6 @@ from PIL import Image
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from edge.page import open_page
-from training.dataset import Page
 
 INK, SOFT, RIGHT, WRONG = "#1f2a44", "#8a94a6", "#1b7a43", "#b3261e"
 THUMBNAIL = (480, 340)  # pixels; a page's leads can still be told apart
@@ -152,16 +152,25 @@ def risk_chart(coverage: np.ndarray, risk: np.ndarray, point: float) -> Figure:
     return figure
 
 
-def contact_sheet(pages: Sequence[Page], captions: Sequence[str], colours: Sequence[str], columns: int = 3) -> Figure:
-    """Draw pages side by side, each under its caption."""
-    rows = -(-len(pages) // columns)
+def contact_sheet(
+    pictures: Sequence[Path | np.ndarray | None],
+    captions: Sequence[str],
+    colours: Sequence[str] | None = None,
+    columns: int = 3,
+) -> Figure:
+    """Draw pictures, files or uint8 (height, width, 3), RGB, under their captions; None is an empty place."""
+    rows = -(-len(pictures) // columns)
     figure = Figure((4.2 * columns, 3.35 * rows), layout="constrained")
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes in panels:
         axes.axis("off")
-    for axes, page, caption, colour in zip(panels, pages, captions, colours, strict=False):
-        image = open_page(page.path)
+    for axes, picture, caption, colour in zip(
+        panels, pictures, captions, colours or [INK] * len(pictures), strict=False
+    ):
+        axes.set_title(caption, fontsize=9, color=colour, parse_math=False)
+        if picture is None:
+            continue
+        image = open_page(picture) if isinstance(picture, Path) else Image.fromarray(picture)
         image.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
         axes.imshow(np.asarray(image))
-        axes.set_title(caption, fontsize=9, color=colour, parse_math=False)
     return figure

@@ -1,13 +1,12 @@
-"""The figures of robustness: what a model loses under each change, and what the captures look like."""
+"""The chart of robustness: what a model loses under each change, step by step."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
-from training.plots import INK, RIGHT, SOFT, THUMBNAIL, WRONG
+from training.plots import INK, RIGHT, SOFT, WRONG
 
 COLUMNS = 4
 SHARES = {"rejected": WRONG, "uncertain": SOFT}
@@ -54,19 +53,3 @@ def _draw_change(panel: Axes, lines: Sequence[dict]) -> None:
 def _values(lines: Sequence[dict], figure: str, part: str) -> np.ndarray:
     """Return a part of a figure at each step, float (steps,), NaN where it is not defined."""
     return np.array([line[figure][part] for line in lines], float)
-
-
-def capture_sheet(captures: Sequence[tuple[str, np.ndarray | None]], columns: int) -> Figure:
-    """Draw pictures, uint8 (height, width, 3), RGB, under their captions; None is an empty place."""
-    rows = -(-len(captures) // columns)
-    figure = Figure((4.2 * columns, 3.2 * rows), layout="constrained")
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for panel in panels:
-        panel.axis("off")
-    for panel, (caption, picture) in zip(panels, captures, strict=False):
-        panel.set_title(caption, fontsize=9)
-        if picture is not None:
-            image = Image.fromarray(picture)
-            image.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
-            panel.imshow(np.asarray(image))
-    return figure

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from edge.page import open_page
-from training import robustness_plots
+from training import plots
 from training.dataset import Loaded
 from training.errors import DataError
 from training.estimates import remarks
@@ -13,6 +13,7 @@ from training.judgement import from_record
 from training.pages.capture import KINDS, STRENGTHS
 from training.report import Report, Table, shown
 from training.robustness import CHANGES, FIGURES, Condition, conditions
+from training.robustness_plots import robustness_chart
 
 UNDISTURBED = "undisturbed"
 ROBUSTNESS = (
@@ -60,14 +61,14 @@ def add_robustness(report: Report, models: Mapping[str, dict], tested: Loaded, s
         report.subheading("One test page under every capture")
         place = int(np.argmin(tested.digests))  # any page would do, as long as it is the same in each run
         page = np.asarray(open_page(tested.pages[place].path))
-        pictures = [_captured(page, condition, tested.digests[place], seed) for condition in captures]
-        sheet = robustness_plots.capture_sheet(pictures, len(STRENGTHS))
+        captions, pictures = zip(
+            *(_captured(page, condition, tested.digests[place], seed) for condition in captures), strict=True
+        )
+        sheet = plots.contact_sheet(pictures, captions, columns=len(STRENGTHS))
         report.figure("captures", sheet, "One test page under every capture at three strengths")
     for number, (table, found) in enumerate(zip(robustness_tables(models), models.values(), strict=True), start=1):
         report.table(table)
-        chart = robustness_plots.robustness_chart(
-            found["robustness"], {name: change.axis for name, change in CHANGES.items()}
-        )
+        chart = robustness_chart(found["robustness"], {name: change.axis for name, change in CHANGES.items()})
         report.figure(f"model-{number}-robustness", chart, "Macro-F1, uncertain and rejected pages over each change")
 
 

@@ -17,10 +17,14 @@ from training.errors import RunError
 from training.evaluation_report import write_run_report
 from training.fit import forget, read_history
 from training.fitting import Fitting, ask
+from training.heatmap import usual_heatmap
 from training.models import SavedModel, finished, save_model, short
 from training.recipe import Recipe
 from training.splits import folds, hold_out
 from training.training_pages import read_training_pages, together
+
+USUAL_PAGES = 64
+"""Training pages whose heatmaps' mean is taken off every heatmap: each costs a pass through the network."""
 
 
 def model_file(run: Path, model: str) -> Path:
@@ -53,12 +57,13 @@ def train(
 
     fitting = Fitting(contract, recipe, weights, cache)
     out_of_fold = _cross_validate(loaded, extra, fitting, data, run) if recipe.folds else None
-    choose = loaded.select(validation)
-    network = fitting.network(together(loaded.select(~validation), extra), choose, run)
+    choose, learn = loaded.select(validation), loaded.select(~validation)
+    network = fitting.network(together(learn, extra), choose, run)
     unseen = out_of_fold or Unseen.of([ask(network, pixels) for pixels in fitting.asked(choose)], choose, contract)
     contract = dataclasses.replace(contract, **unseen.decisions(recipe.target_accuracy))
     learned = frozenset(map(short, together(loaded, extra).digests))
-    model = SavedModel(finished(network, contract.temperature), contract, learned)
+    usual = usual_heatmap(network, learn.select(np.argsort(learn.digests)[:USUAL_PAGES]).pixels)
+    model = SavedModel(finished(network, contract.temperature), contract, learned, usual)
     answers = Answers.of(model.run(choose.pixels), choose, contract.labels)
     write_run_report(run, contract, read_history(run / "history.csv"), answers, out_of_fold, recipe.target_accuracy)
     save_model(model, target)

@@ -18,9 +18,9 @@ from edge.contract import CONTRACT_KEY
 from export import convert as conversion
 from export import quantise as quantisation
 from export.convert import convert
-from export.heatmap import enlargement
 from export.parity import BOUNDS, Bounds, Parity, ParityError, compare
 from tests.full.conftest import LABELS, last_line
+from training.heatmap import enlargement
 from training.models import TRAINED_ON_KEY, load_model
 
 
@@ -289,7 +289,7 @@ def test_the_heatmap_of_a_standardised_head_adds_up() -> None:
     import keras
     import tensorflow as tf
 
-    from export.heatmap import heatmap, parts
+    from training.heatmap import heatmap, parts
 
     rng = np.random.default_rng(0)
     image = keras.Input((50, 66, 3), name="image")

@@ -21,9 +21,10 @@ from training.dataset import Loaded, load_pages, read_folder
 from training.errors import DataError
 from training.judgement import judge
 from training.pages.capture import KINDS, STRENGTHS
+from training.plots import contact_sheet
 from training.report import Report
 from training.robustness import CHANGES, Change, Condition, conditions
-from training.robustness_plots import capture_sheet, robustness_chart
+from training.robustness_plots import robustness_chart
 from training.robustness_report import add_robustness, robustness_tables
 from training.subject import Subject, open_model
 
@@ -303,7 +304,7 @@ def test_the_chart_shows_each_change_and_the_figures(few: None, onnx_file: Path,
 
 
 def test_the_sheet_leaves_a_place_empty_where_no_capture_is_legible(page: np.ndarray) -> None:
-    figure = capture_sheet([("photo, strength 1", page), ("photo, strength 3: no trace legible", None)], 2)
+    figure = contact_sheet([page, None], ["photo, strength 1", "photo, strength 3: no trace legible"], columns=2)
     assert [len(panel.images) for panel in figure.axes] == [1, 0]
     assert figure.axes[1].get_title() == "photo, strength 3: no trace legible"
 

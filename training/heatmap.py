@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
+BATCH = 8
+
+
 @dataclass(frozen=True)
 class Part:
     """Say what one of the network's maps contributes to the logits.
@@ -53,10 +56,10 @@ def parts(network: keras.Model) -> list[Part]:
     return found
 
 
-def heatmap(found: list[Part], maps: "list[tf.Tensor]") -> "tf.Tensor":
+def heatmap(found: list[Part], maps: "list[tf.Tensor] | list[np.ndarray]") -> "tf.Tensor":
     """Return the contributions (n, rows, columns, classes) of all maps, at the size of the finest one.
 
-    Their sum over rows and columns, plus the class layer's bias, is the logit.
+    Their sum over rows and columns, plus the class layer's bias, is the logit. `maps` are those of the parts.
     """
     import tensorflow as tf
 
@@ -69,6 +72,24 @@ def heatmap(found: list[Part], maps: "list[tf.Tensor]") -> "tf.Tensor":
         across = enlargement(part.maps.shape[2], columns).T
         total += tf.matmul(tf.matmul(enlargement(part.maps.shape[1], rows), planes), across)
     return tf.transpose(total, (0, 2, 3, 1))
+
+
+def usual_heatmap(network: keras.Model, pages: np.ndarray) -> np.ndarray:
+    """Return by how much the mean heatmap of uint8 pages (n, height, width, 3) is above its own mean at each place.
+
+    float32 (rows, columns, classes). What every page has at a place, the header say, says nothing about this one;
+    taken off its heatmap, it leaves the sum as it is.
+    """
+    found = parts(network)
+    maps = keras.Model(network.input, {"maps": [part.maps for part in found]})
+    sums = [np.zeros(part.maps.shape[1:]) for part in found]
+    for begin in range(0, len(pages), BATCH):
+        batch = maps.predict_on_batch(pages[begin : begin + BATCH])["maps"]
+        for total, activations in zip(sums, batch, strict=True):
+            total += activations.sum(axis=0, dtype=float)
+    # Contributions are linear: those of the mean maps are the mean of the contributions.
+    mean = heatmap(found, [(total[np.newaxis] / len(pages)).astype(np.float32) for total in sums]).numpy()[0]
+    return mean - mean.mean(axis=(0, 1))
 
 
 def enlargement(cells: int, wanted: int) -> np.ndarray:
