@@ -1,9 +1,22 @@
 """Everything that a device needs to turn a picture of a 12-lead ECG into a prediction."""
 
-from edge.classifier import Classifier, Prediction
-from edge.contract import Contract
-from edge.errors import EcgError, ModelError, PageError, UsageError
-from edge.page import load_page
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge.classifier import Classifier, Prediction
+    from edge.contract import Contract
+    from edge.errors import EcgError, ModelError, PageError, UsageError
+    from edge.page import load_page
 
 __version__ = "0.4.0"
 __all__ = ["Classifier", "Contract", "EcgError", "ModelError", "PageError", "Prediction", "UsageError", "load_page"]
+
+_MODULES = {"Classifier": "classifier", "Prediction": "classifier", "Contract": "contract", "load_page": "page"}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for: the command line opens a page while it imports onnxruntime."""
+    if name not in __all__:
+        raise AttributeError(f"module 'edge' has no attribute {name!r}")
+    return getattr(import_module(f"edge.{_MODULES.get(name, 'errors')}"), name)

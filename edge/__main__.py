@@ -26,7 +26,12 @@ def main() -> None:
         "--format", choices=("text", "json", "jsonl", "csv"), default="text", help="how results are written"
     )
     command.add_argument("--top-k", type=positive, metavar="N", help="show the N most probable classes, text only")
-    command.add_argument("--threads", type=positive, metavar="N", help="threads for one page; all cores if not given")
+    command.add_argument(
+        "--threads",
+        type=positive,
+        metavar="N",
+        help="threads that run the model, and that open pages ahead; one a core if not given",
+    )
     command.add_argument("--recursive", action="store_true", help="look into the folders of a folder as well")
     command.add_argument(
         "--heatmaps", type=Path, metavar="DIR", help="write each answered page with what speaks for and against it"
@@ -51,11 +56,14 @@ def main() -> None:
 
 def predict(options: argparse.Namespace) -> int:
     """Classify the pictures; return 1 where one of them could not be read."""
-    from edge.predict import Job, run
+    from edge.overlap import Ahead
 
     sources = list(_sources(options.paths, options.recursive))
+    opener = Ahead(sources[0])  # while onnxruntime is imported and the model loaded
+    from edge.predict import Job, run
+
     job = Job(options.model, options.threads, options.format, options.top_k, options.heatmaps, options.quiet)
-    return run(job, sources, options.out)
+    return run(job, sources, options.out, opener)
 
 
 def _sources(paths: Iterable[str], recursive: bool) -> Iterator[str | Path]:

@@ -120,13 +120,15 @@ def decide(image: str, outputs: Outputs, contract: Contract, page: int | None = 
 class Classifier:
     """Serve one exported model on the CPU.
 
-    `threads` is the number of threads for one page, by default one a core. Raises `ModelError` for
-    a file that is missing, is no ONNX model, has no contract, or whose graph contradicts it.
+    `threads` is the number of threads for one page, and of those that open the pages that come next; by
+    default there is one a core. Raises `ModelError` for a file that is missing, is no ONNX model, has no
+    contract, or whose graph contradicts it.
     """
 
     def __init__(self, model: str | Path, threads: int | None = None) -> None:
         """Load the model and check it against its contract."""
         self.path = Path(model)
+        self._threads = threads
         if not self.path.is_file():
             raise ModelError(f"{model}: no such model file: give an .onnx made by 'python -m export convert'")
         options = onnxruntime.SessionOptions()
@@ -196,16 +198,19 @@ class Classifier:
         return decide(name_of(source), self.run(pixels[np.newaxis]), self.contract, page)
 
     def predict_many(
-        self, sources: Iterable[Source], heatmaps: Callable[[Prediction, Image.Image, np.ndarray], str] | None = None
+        self,
+        sources: Iterable[Source],
+        heatmaps: Callable[[Prediction, Image.Image, np.ndarray], str] | None = None,
+        opener: Callable[[Source, int | None], Image.Image] = open_page,
     ) -> Iterator[Prediction]:
         """Classify every page of every source, in their order; a bad one never stops the others.
 
         Pages are opened ahead on other threads, a few at a time, while one is classified. Where
         `heatmaps` is given, it gets each answer with its page and its heatmap, float32 (rows, columns,
-        classes), and returns where it has put them.
+        classes), and returns where it has put them. `opener` stands in for `open_page` (see `Ahead`).
         """
-        open_sheet = partial(self._open, keep=heatmaps is not None)
-        for (source, number), page in opened(sheets_of(sources), open_sheet):
+        open_sheet = partial(self._open, opener=opener, keep=heatmaps is not None)
+        for (source, number), page in opened(sheets_of(sources), open_sheet, self._threads):
             if isinstance(page, PageError):
                 yield Prediction(name_of(source), "error", number, error=str(page))
                 continue
@@ -220,11 +225,11 @@ class Classifier:
             yield found
 
     def _open(
-        self, source: Source, number: int | None, keep: bool
+        self, source: Source, number: int | None, opener: Callable[[Source, int | None], Image.Image], keep: bool
     ) -> PageError | tuple[Image.Image | None, np.ndarray]:
         """Return a page, where it is to be kept, and its pixels (1, height, width, 3), or why it cannot be read."""
         try:
-            image = open_page(source, number)
+            image = opener(source, number)
         except PageError as error:
             return error
         return image if keep else None, load_page(image, self.contract)[np.newaxis]

@@ -1,15 +1,20 @@
-"""Overlap: the pages that come next are opened while one is classified."""
+"""Overlap: pages are opened while the model is loaded, and while another page is classified."""
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
+from threading import Thread
 from typing import BinaryIO, TypeVar
 
-from edge.page import count_pages
+from PIL import Image
+
+from edge.errors import PageError
+from edge.page import count_pages, open_page
 
 Source = str | Path | BinaryIO
 Sheet = tuple[Source, int | None]
@@ -17,6 +22,31 @@ Sheet = tuple[Source, int | None]
 Opened = TypeVar("Opened")
 
 AHEAD = 2  # pages a thread that may lie opened and wait
+
+
+class Ahead:
+    """Open pages as `open_page` does, the first of them on a thread of its own from now on."""
+
+    def __init__(self, first: Source) -> None:
+        """Begin to open a picture."""
+        self._first = first
+        self._page: Image.Image | None = None
+        self._thread = Thread(target=self._open)
+        self._thread.start()
+
+    def _open(self) -> None:
+        # What is wrong with it is said to whoever asks for it.
+        with suppress(PageError):
+            self._page = open_page(self._first)
+
+    def __call__(self, source: Source, number: int | None) -> Image.Image:
+        """Return the page that is being opened, once, or open one."""
+        if source is self._first and number is None:
+            self._thread.join()
+            page, self._page = self._page, None
+            if page is not None:
+                return page
+        return open_page(source, number)
 
 
 def sheets_of(sources: Iterable[Source]) -> Iterator[Sheet]:
@@ -35,11 +65,12 @@ def _copy(content: bytes, file: BinaryIO) -> BytesIO:
 
 
 def opened(
-    sheets: Iterable[Sheet], open_sheet: Callable[[Source, int | None], Opened]
+    sheets: Iterable[Sheet], open_sheet: Callable[[Source, int | None], Opened], threads: int | None = None
 ) -> Iterator[tuple[Sheet, Opened]]:
     """Yield each sheet with what `open_sheet` makes of it, in their order.
 
-    It runs on as many threads as there are cores, at most two sheets a thread ahead of the one that is asked for.
+    It runs on `threads` threads, by default one a core, at most two sheets a thread ahead of the one that is
+    asked for.
     """
     coming = iter(sheets)
     first = [sheet for sheet in (next(coming, None), next(coming, None)) if sheet is not None]
@@ -48,7 +79,7 @@ def opened(
         return
     from concurrent.futures import Future, ThreadPoolExecutor
 
-    workers = os.cpu_count() or 1
+    workers = threads or os.cpu_count() or 1
     waiting: deque[tuple[Sheet, Future[Opened]]] = deque()
     pool = ThreadPoolExecutor(workers)
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from edge.classifier import Classifier, Prediction
 from edge.errors import UsageError
 from edge.files import replacing
+from edge.overlap import Ahead
 from edge.results import Journal, write
 from edge.terminal import DRAWN_MODEL, NOT_A_DEVICE
 
@@ -28,7 +29,7 @@ class Job:
     quiet: bool
 
 
-def run(job: Job, sources: list[str | Path], out: Path | None) -> int:
+def run(job: Job, sources: list[str | Path], out: Path | None, opener: Ahead) -> int:
     """Classify sources, "-" being standard input; return 1 where one of them could not be read."""
     classifier = Classifier(job.model, job.threads)
     if job.heatmaps is not None:
@@ -43,7 +44,7 @@ def run(job: Job, sources: list[str | Path], out: Path | None) -> int:
         from edge.heatmap import Heatmaps
 
         heatmaps = Heatmaps(job.heatmaps, {found.heatmap for found in kept if found.heatmap})
-    answers = classifier.predict_many(map(_opened, sources[done:]), heatmaps)
+    answers = classifier.predict_many(map(_opened, sources[done:]), heatmaps, opener)
     failed = sum(found.status == "error" for found in kept)
     total = len(kept)
 
@@ -102,7 +103,9 @@ def _shown(predictions: Iterable[Prediction], sources: int) -> Iterator[Predicti
         if (now := time.monotonic()) - last >= every and now - start >= 1:
             last = now
             print(
-                f"{number} answers for {sources} files, {number / (now - start):.1f} a second", end=end, file=sys.stderr
+                f"answered: {number}, of {sources} files, {number / (now - start):.1f} a second",
+                end=end,
+                file=sys.stderr,
             )
     if terminal and last > start:
         print(file=sys.stderr)

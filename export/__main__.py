@@ -55,10 +55,11 @@ def convert(options: argparse.Namespace) -> int:
 def verify(options: argparse.Namespace) -> int:
     """Print the comparison; return 1 where the two disagree."""
     from edge import Classifier
-    from export.parity import compare
+    from export.parity import Judges, compare
     from training.models import load_model
 
-    parity = compare(load_model(options.h5), Classifier(options.onnx), options.images)
+    model, classifier = load_model(options.h5), Classifier(options.onnx)
+    parity = compare(model, classifier, Judges.of(options.images, model))
     print(json.dumps(parity.as_record(), indent=1) if options.json else parity.table())
     if parity.failures:
         print(f"{options.onnx}: gives other answers than {options.h5}: {'; '.join(parity.failures)}", file=sys.stderr)

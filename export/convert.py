@@ -9,9 +9,10 @@ from onnx import ModelProto
 
 from edge.classifier import HEATMAP, INPUT, Classifier
 from edge.contract import CONTRACT_KEY
+from edge.errors import UsageError
 from edge.files import replacing
 from edge.selftest import CHECK_KEY, answers, to_json
-from export.parity import Parity, ParityError, compare
+from export.parity import Judges, Parity, ParityError, compare
 from export.quantise import Calibration, quantised, ranges_of, shift
 from training.heatmap import heatmap, parts
 from training.models import TRAINED_ON_KEY, SavedModel, load_model
@@ -30,28 +31,30 @@ def convert(source: Path, out: Path, images: Path, calibration: Path | None = No
 
     With `calibration`, a folder of training pages, its convolutions have 8 bits, and it is judged on
     pages that it was not calibrated on. Until then it has a temporary name: a failure leaves nothing
-    behind. Raises `ParityError` with the differences where the two disagree.
+    behind. Raises `ParityError` with the differences where the two disagree, `UsageError` for too few pages.
     """
     model = load_model(source)
+    if calibration is None:
+        judges = Judges.of(images, model)
+    else:
+        pages = Calibration.of(calibration, model)
+        judges = Judges.of(images, model, pages.digests)
+        if len(judges.paths) < FEWEST:
+            raise UsageError(
+                f"{images}: {len(judges.paths)} pages are too few to judge 8 bits by (at least {FEWEST}, "
+                "not calibrated on): give more"
+            )
     with replacing(out) as unfinished:
-        but: frozenset[str] = frozenset()
-        if calibration is None:
-            graph = to_onnx(model)
-        else:
-            pages = Calibration.of(calibration, model)
-            graph, but = to_int8(source, pages), pages.digests
+        graph = to_onnx(model) if calibration is None else to_int8(source, pages)
         onnx.checker.check_model(graph, full_check=True)
         onnx.save(graph, unfinished)
         metadata = {entry.key: entry.value for entry in graph.metadata_props}
         onnx.helper.set_model_props(graph, metadata | {CHECK_KEY: to_json(answers(Classifier(unfinished)))})
         onnx.save(graph, unfinished)
-        parity = compare(model, Classifier(unfinished), images, but)
-        failures = parity.failures
-        if calibration is not None and parity.pages < FEWEST:
-            failures.append(f"{parity.pages} pages are too few to judge 8 bits by (at least {FEWEST})")
-        if failures:
+        parity = compare(model, Classifier(unfinished), judges)
+        if parity.failures:
             raise ParityError(
-                f"{source}: its ONNX form gives other answers, {'; '.join(failures)}: nothing was written"
+                f"{source}: its ONNX form gives other answers, {'; '.join(parity.failures)}: nothing was written"
             )
     return parity
 

@@ -141,12 +141,43 @@ class Parity:
         return asdict(self) | bounds | {"holds": not self.failures, "failures": self.failures}
 
 
-def compare(model: SavedModel, classifier: Classifier, images: Path, but: Collection[str] = ()) -> Parity:
-    """Compare a Keras model with an ONNX model on every picture below `images`, but those with the digests `but`.
+@dataclass(frozen=True)
+class Judges:
+    """Hold the pages that two models are compared on.
+
+    `pages` is uint8 (n, height, width, 3), RGB; `labels` has the class of each, "" where it has none, and
+    `unseen` is bool (n,), whether the model did not learn from it.
+    """
+
+    paths: tuple[Path, ...]
+    pages: np.ndarray
+    labels: tuple[str, ...]
+    unseen: np.ndarray
+
+    @classmethod
+    def of(cls, images: Path, model: SavedModel, but: Collection[str] = ()) -> "Judges":
+        """Read every picture below `images`, but those with the digests `but`; raise `UsageError` for none."""
+        paths, pages, unseen = [], [], []
+        for path in pictures(images) if images.is_dir() else []:
+            page = open_page(path)
+            if (name := digest(page)) not in but:
+                paths.append(path)
+                pages.append(load_page(page, model.contract))
+                unseen.append(short(name) not in model.trained_on)
+        if not paths:
+            raise UsageError(f"{images}: is no folder with pictures to compare the models on: give one with ECG pages")
+        try:
+            known = {page.path: page.label for page in read_folder(images)}
+        except DataError:  # pictures without classes can be compared as well, only not be called right or wrong
+            known = {}
+        return cls(tuple(paths), np.stack(pages), tuple(known.get(path, "") for path in paths), np.array(unseen))
+
+
+def compare(model: SavedModel, classifier: Classifier, judges: Judges) -> Parity:
+    """Compare a Keras model with an ONNX model on pages.
 
     First the contracts, then the outputs, then the values: page by page from the file through
-    `Classifier`, and in batches of 4. Raises `ParityError` where contracts or outputs differ and
-    `UsageError` where there are no pictures.
+    `Classifier`, and in batches of 4. Raises `ParityError` where contracts or outputs differ.
     """
     theirs = classifier.contract
     expected_contract = replace(model.contract, precision=theirs.precision)
@@ -157,11 +188,7 @@ def compare(model: SavedModel, classifier: Classifier, images: Path, but: Collec
             f"{classifier.path}: its contract has other {name} than the .h5 ({given[name]}, not {ours[name]}): "
             "it is not an export of this .h5, convert it again"
         )
-    paths, pages, unseen = _read(images, model, but)
-    try:
-        known_labels = {page.path: page.label for page in read_folder(images)}
-    except DataError:  # pictures without classes can be compared as well, only not be called right or wrong
-        known_labels = {}
+    paths, pages = judges.paths, judges.pages
     kept = model.run(pages)
     expected = [
         decide(str(path), Outputs(*(rows[[index]] for rows in kept)), model.contract)
@@ -183,8 +210,8 @@ def compare(model: SavedModel, classifier: Classifier, images: Path, but: Collec
     first, certain = kept.probabilities.argmax(axis=1), kept.probabilities.max(axis=1)
     lead = certain - np.sort(kept.probabilities, axis=1)[:, -2]
     flipped = exported != first
-    labels, names = np.array([known_labels.get(path, "") for path in paths]), np.array(model.contract.labels)
-    judged = unseen & np.isin(labels, names)
+    labels, names = np.array(judges.labels), np.array(model.contract.labels)
+    judged = judges.unseen & np.isin(labels, names)
     return Parity(
         precision=theirs.precision,
         pages=len(paths),
@@ -205,17 +232,3 @@ def compare(model: SavedModel, classifier: Classifier, images: Path, but: Collec
         labelled=int(judged.sum()),
         right=(int((names[first] == labels)[judged].sum()), int((names[exported] == labels)[judged].sum())),
     )
-
-
-def _read(images: Path, model: SavedModel, but: Collection[str]) -> tuple[list[Path], np.ndarray, np.ndarray]:
-    """Return paths, pages (n, height, width, 3), and for each page whether the model has not seen it, bool (n,)."""
-    paths, pages, unseen = [], [], []
-    for path in pictures(images) if images.is_dir() else []:
-        page = open_page(path)
-        if (name := digest(page)) not in but:
-            paths.append(path)
-            pages.append(load_page(page, model.contract))
-            unseen.append(short(name) not in model.trained_on)
-    if not paths:
-        raise UsageError(f"{images}: is no folder with pictures to compare the models on: give one with ECG pages")
-    return paths, np.stack(pages), np.array(unseen)

@@ -33,7 +33,7 @@ def test_edge_imports_nothing_else() -> None:
 
 
 def test_importing_edge_loads_no_other_third_party_package() -> None:
-    script = "import sys; before = set(sys.modules); import edge; print(*set(sys.modules) - before)"
+    script = "import sys; before = set(sys.modules); from edge import *; print(*set(sys.modules) - before)"
     output = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True).stdout
     loaded = {name.split(".")[0] for name in output.split()}
     installed = {path.name.split(".")[0] for path in Path(sys.prefix).glob("lib/python*/site-packages/*")}

@@ -15,13 +15,14 @@ from onnx import helper, numpy_helper
 
 from edge import Classifier, Contract, load_page
 from edge.contract import CONTRACT_KEY
+from edge.errors import UsageError
 from export import convert as conversion
 from export import quantise as quantisation
 from export.convert import convert
-from export.parity import BOUNDS, Bounds, Parity, ParityError, compare
+from export.parity import BOUNDS, Bounds, Judges, Parity, ParityError, compare
 from tests.full.conftest import LABELS, last_line
 from training.heatmap import enlargement
-from training.models import TRAINED_ON_KEY, load_model
+from training.models import TRAINED_ON_KEY, SavedModel, load_model
 
 
 def test_the_export_has_the_contract_and_named_outputs(h5: Path, onnx_file: Path) -> None:
@@ -33,9 +34,20 @@ def test_the_export_has_the_contract_and_named_outputs(h5: Path, onnx_file: Path
     assert onnx.load(onnx_file).opset_import[0].version == 17
 
 
-def test_parity_holds_and_says_how_sure_the_model_was(h5: Path, onnx_file: Path, three_classes: Path) -> None:
-    model = load_model(h5)
-    parity = compare(model, Classifier(onnx_file), three_classes / "test")
+@pytest.fixture(scope="module")
+def model(h5: Path) -> SavedModel:
+    return load_model(h5)
+
+
+@pytest.fixture(scope="module")
+def judges(model: SavedModel, three_classes: Path) -> Judges:
+    return Judges.of(three_classes / "test", model)
+
+
+def test_parity_holds_and_says_how_sure_the_model_was(
+    model: SavedModel, judges: Judges, onnx_file: Path, three_classes: Path
+) -> None:
+    parity = compare(model, Classifier(onnx_file), judges)
     assert parity.failures == []
     assert parity.pages == 6
     pages = np.stack([load_page(path, model.contract) for path in sorted((three_classes / "test").rglob("*.jpg"))])
@@ -177,11 +189,11 @@ MUTATIONS = (
 
 @pytest.mark.parametrize("mutate", MUTATIONS, ids=lambda function: function.__name__)
 def test_parity_fails_for_what_drifts(
-    mutate: Callable, h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path
+    mutate: Callable, model: SavedModel, judges: Judges, onnx_file: Path, tmp_path: Path
 ) -> None:
     onnx.save(mutate(onnx.load(onnx_file)), tmp_path / "mutant.onnx")
     try:
-        failures = compare(load_model(h5), Classifier(tmp_path / "mutant.onnx"), three_classes / "test").failures
+        failures = compare(model, Classifier(tmp_path / "mutant.onnx"), judges).failures
     except ParityError as error:
         failures = [str(error)]
     assert failures
@@ -279,7 +291,7 @@ def test_few_pages_do_not_judge_eight_bits(
     h5: Path, three_classes: Path, tmp_path: Path, lenient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(conversion, "FEWEST", 150)
-    with pytest.raises(ParityError, match=r"22 pages are too few to judge 8 bits by \(at least 150\)"):
+    with pytest.raises(UsageError, match=r"22 pages are too few to judge 8 bits by \(at least 150"):
         convert(h5, tmp_path / "ecg.onnx", three_classes, three_classes / "train")
     assert list(tmp_path.iterdir()) == []
 
@@ -357,8 +369,7 @@ def test_wrong_use_gets_one_line_and_2(
     assert {path.name for path in tmp_path.iterdir()} == {"empty", "foreign.h5"}
 
 
-def test_a_contract_of_another_model_fails(h5: Path, onnx_file: Path, three_classes: Path) -> None:
-    model = load_model(h5)
+def test_a_contract_of_another_model_fails(model: SavedModel, judges: Judges, onnx_file: Path) -> None:
     other: Contract = dataclasses.replace(model.contract, architecture="vgg16")
     with pytest.raises(ParityError, match="other architecture"):
-        compare(dataclasses.replace(model, contract=other), Classifier(onnx_file), three_classes / "test")
+        compare(dataclasses.replace(model, contract=other), Classifier(onnx_file), judges)
