@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -73,7 +74,9 @@ def iter_journals(edge: Callable, words: tuple, folder: Path):
 
 
 def test_an_interrupt_says_that_the_answers_are_kept(golden: Path, tmp_path: Path) -> None:
-    words = ["predict", *[str(golden / "page.png")] * 3000, "--model", str(golden / "tiny.onnx")]
+    os.mkfifo(tmp_path / "never.png")  # nobody writes into it, so the run waits there
+    pages = [str(golden / "page.png")] * 50 + [str(tmp_path / "never.png")]
+    words = ["predict", *pages, "--model", str(golden / "tiny.onnx")]
     out = tmp_path / "results.jsonl"
     command = [sys.executable, "-m", "edge", *words, "--format", "jsonl", "--out", str(out)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
