@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,9 @@ def test_an_interrupt_says_that_the_answers_are_kept(golden: Path, tmp_path: Pat
     words = ["predict", *pages, "--model", str(golden / "tiny.onnx")]
     out = tmp_path / "results.jsonl"
     command = [sys.executable, "-m", "edge", *words, "--format", "jsonl", "--out", str(out)]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    # A shell starts what runs in the background deaf to interrupts, and all below it.
+    hearing = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=hearing)
     while not (found := list(tmp_path.glob(".unfinished-*"))) or found[0].stat().st_size < 2000:
         time.sleep(0.01)
         assert process.poll() is None

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,12 @@ def test_an_interrupt_ends_training_with_130(three_classes: Path, tmp_path: Path
     size, epochs = ("--image-size", "96x160"), ("--epochs", 200)  # so many that the signal comes in time on any machine
     words = ("train", "--model", "cnn", "--data", three_classes, *size, *epochs, "--out", tmp_path / "run")
     process = subprocess.Popen(
-        [sys.executable, "-m", "training", *map(str, words)], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "training", *map(str, words)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts what runs in the background deaf to interrupts, and all below it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     for line in process.stderr:
         if "epoch 2 of 200" in line:
