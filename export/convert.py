@@ -9,13 +9,13 @@ from onnx import ModelProto
 
 from edge.classifier import HEATMAP, INPUT, Classifier
 from edge.contract import CONTRACT_KEY
-from edge.errors import UsageError
+from edge.errors import ModelError, UsageError
 from edge.files import replacing
 from edge.selftest import CHECK_KEY, answers, to_json
 from export.parity import Judges, Parity, ParityError, compare
 from export.quantise import Calibration, quantised, ranges_of, shift
 from training.heatmap import heatmap, parts
-from training.models import TRAINED_ON_KEY, SavedModel, load_model
+from training.models import TRAINED_ON_KEY, USUAL_KEY, SavedModel, load_model
 
 OPSET = 17
 FEATURES = "features"
@@ -34,6 +34,10 @@ def convert(source: Path, out: Path, images: Path, calibration: Path | None = No
     behind. Raises `ParityError` with the differences where the two disagree, `UsageError` for too few pages.
     """
     model = load_model(source)
+    if model.usual is None:
+        raise ModelError(
+            f"{source}: has no {USUAL_KEY}, it is of a version before 0.4.0, without heatmaps: train it again"
+        )
     if calibration is None:
         judges = Judges.of(images, model)
     else:

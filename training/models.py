@@ -132,13 +132,13 @@ def finished(network: keras.Model, temperature: float) -> keras.Model:
 class SavedModel:
     """Hold what an `.h5` of this project holds: the network, its contract, the digests of its pages.
 
-    `usual` is what their heatmaps have in common, float32 (rows, columns, classes).
+    `usual` is what their heatmaps have in common, float32 (rows, columns, classes); None before 0.4.0.
     """
 
     network: keras.Model
     contract: Contract
     trained_on: frozenset[str]
-    usual: np.ndarray
+    usual: np.ndarray | None
 
     def run(self, pages: np.ndarray, batch_size: int = 16) -> Outputs:
         """Return the network's outputs for uint8 pages (n, height, width, 3)."""
@@ -177,8 +177,6 @@ def load_model(path: Path) -> SavedModel:
         raise ModelError(
             f"{path}: has no {CONTRACT_KEY}, it is not from this program: make one with 'python -m training train'"
         )
-    if usual is None:
-        raise ModelError(f"{path}: has no {USUAL_KEY}, it is of an earlier version of this program: train it again")
     try:
         contract = Contract.from_json(text)
         network = keras.models.load_model(path, compile=False, safe_mode=True)

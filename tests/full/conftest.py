@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,25 @@ def command() -> Callable[..., subprocess.CompletedProcess]:
         return result
 
     return run_module
+
+
+@pytest.fixture
+def called(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> Callable[..., subprocess.CompletedProcess]:
+    """What `command` does, in this process: TensorFlow takes seconds to import."""
+
+    def run_main(*arguments: object, code: int = 0) -> subprocess.CompletedProcess:
+        words = list(map(str, arguments))
+        monkeypatch.setattr(sys, "argv", words)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            import_module(f"{words[0]}.__main__").main()
+        printed = capsys.readouterr()
+        assert ended.value.code == code, printed.err
+        return subprocess.CompletedProcess(words, code, printed.out, printed.err)
+
+    return run_main
 
 
 def last_line(result: subprocess.CompletedProcess) -> str:

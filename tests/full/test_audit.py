@@ -133,14 +133,14 @@ def test_odd_pages_are_named(drawn: Path, tmp_path: Path, no_comparators: None) 
 
 
 def test_the_report_shows_the_pairs_and_strict_exits_with_1(
-    command: Callable, three_classes: Path, tmp_path: Path
+    called: Callable, three_classes: Path, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(three_classes, tmp_path / "pages")
-    clean = command("training", "audit", "--data", folder, "--strict")
+    clean = called("training", "audit", "--data", folder, "--strict")
     assert "30 files: 0 redundant copies, 30 different pages" in clean.stdout
     page = sorted((folder / "train" / "normal").iterdir())[0]
     shutil.copy(page, folder / "test" / "abnormal heartbeat" / "copy.jpg")
-    result = command("training", "audit", "--data", folder, "--out", tmp_path / "report", "--strict", code=1)
+    result = called("training", "audit", "--data", folder, "--out", tmp_path / "report", "--strict", code=1)
     assert "1 redundant copies" in result.stdout
     assert f"warning: 1 x {ACROSS}" in result.stdout
     numbers = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
@@ -176,14 +176,14 @@ def test_training_refuses_a_leaking_split_unless_told_otherwise(three_classes: P
     assert load_model(tmp_path / "['drop_duplicates']" / "ecg_cnn_model.h5").contract.trained_on.pages == 23
 
 
-def test_a_page_under_two_labels_is_refused_or_dropped(command: Callable, three_classes: Path, tmp_path: Path) -> None:
+def test_a_page_under_two_labels_is_refused_or_dropped(called: Callable, three_classes: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(three_classes, tmp_path / "pages")
     page = sorted((folder / "train" / "normal").iterdir())[0]
     shutil.copy(page, folder / "train" / "abnormal heartbeat" / "copy.jpg")
     words = ("training", "train", "--model", "cnn", "--image-size", "96x160", "--epochs", 1, "--data", folder)
-    assert f"1 x {TWO_LABELS}" in last_line(command(*words, "--out", tmp_path / "run", code=2))
+    assert f"1 x {TWO_LABELS}" in last_line(called(*words, "--out", tmp_path / "run", code=2))
     assert not (tmp_path / "run").exists()
-    result = command(*words, "--out", tmp_path / "run", "--drop-duplicates")
+    result = called(*words, "--out", tmp_path / "run", "--drop-duplicates")
     assert "left out: 2 copies of other pages" in result.stderr
 
 
@@ -193,12 +193,12 @@ def test_groups_that_share_a_page_are_one() -> None:
     assert joined(names, pages).tolist() == ["a", "a", "c", "c", "e", "c"]
 
 
-def test_wrong_use_gets_one_line_and_2(command: Callable, tmp_path: Path) -> None:
+def test_wrong_use_gets_one_line_and_2(called: Callable, tmp_path: Path) -> None:
     (tmp_path / "pages" / "a").mkdir(parents=True)
     (tmp_path / "pages" / "a" / "bad.png").write_text("no picture")
     words = ("training", "audit", "--data")
-    assert "none of its pages can be read" in last_line(command(*words, tmp_path / "pages", code=2))
-    assert "no such folder" in last_line(command(*words, tmp_path / "none", code=2))
+    assert "none of its pages can be read" in last_line(called(*words, tmp_path / "pages", code=2))
+    assert "no such folder" in last_line(called(*words, tmp_path / "none", code=2))
 
 
 def test_pictures_without_class_folders_can_be_audited(tmp_path: Path, no_comparators: None) -> None:

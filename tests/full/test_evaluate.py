@@ -19,10 +19,10 @@ from training.shortcuts import COMPARATORS
 
 
 def test_the_report_of_several_models(
-    command: Callable, h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path
+    called: Callable, h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "report"
-    result = command("training", "evaluate", h5, onnx_file, "--data", three_classes, "--out", out)
+    result = called("training", "evaluate", h5, onnx_file, "--data", three_classes, "--out", out)
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     first, second = report["models"].values()
     assert first["confusion"] == second["confusion"]
@@ -75,7 +75,7 @@ def test_pages_that_the_model_has_seen_are_counted_and_said(h5: Path, three_clas
 
 
 def test_what_is_missing_is_marked_and_explained(
-    h5: Path, three_classes: Path, tmp_path: Path, command: Callable
+    h5: Path, three_classes: Path, tmp_path: Path, called: Callable
 ) -> None:
     """A test set of two classes, small subgroups, an age that is none, a page that is gone."""
     data = shutil.copytree(three_classes, tmp_path / "data")
@@ -88,9 +88,9 @@ def test_what_is_missing_is_marked_and_explained(
             writer.writerow([page.relative_to(data), label, split, "fm"[number % 2], ("", "55", "old")[number % 3]])
         writer.writerow([f"test/{LABELS[2]}/gone.jpg", LABELS[2], "test", "f", ""])
     words = ("training", "evaluate", h5, "--data", data, "--out", tmp_path / "report")
-    assert "gone.jpg: no such file" in command(*words, code=2).stderr
+    assert "gone.jpg: no such file" in called(*words, code=2).stderr
     assert not (tmp_path / "report").exists()
-    result = command(*words, "--skip-unreadable")
+    result = called(*words, "--skip-unreadable")
     report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
     (found,) = report["models"].values()
     assert found["pages"] == 4
@@ -169,28 +169,28 @@ def test_a_flat_folder_is_divided_as_in_training(drawn: Path, tmp_path: Path) ->
 
 
 def test_drawn_pages_are_said_to_be_drawn_wherever_results_are_shown(
-    drawn: Path, command: Callable, tmp_path: Path
+    drawn: Path, called: Callable, tmp_path: Path
 ) -> None:
     from export.convert import convert
     from tests.full.test_train import again
 
     model = again(drawn, tmp_path / "run", epochs=1)
     assert "drawn pages" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    result = command("training", "evaluate", model, "--data", drawn, "--out", tmp_path / "report")
+    result = called("training", "evaluate", model, "--data", drawn, "--out", tmp_path / "report")
     assert "drawn pages" in result.stdout
     assert "drawn pages" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     convert(model, tmp_path / "ecg.onnx", drawn / "test")
     page = next((drawn / "test").rglob("*.jpg"))
-    assert "drawn pages" in command("edge", "predict", page, "--model", tmp_path / "ecg.onnx").stderr
+    assert "drawn pages" in called("edge", "predict", page, "--model", tmp_path / "ecg.onnx").stderr
     explore(drawn, tmp_path / "explore", seed=0)
     assert "drawn pages" in (tmp_path / "explore" / "report.html").read_text(encoding="utf-8")
 
 
-def test_explore_counts_and_names_unreadable_pages(three_classes: Path, tmp_path: Path, command: Callable) -> None:
+def test_explore_counts_and_names_unreadable_pages(three_classes: Path, tmp_path: Path, called: Callable) -> None:
     data = shutil.copytree(three_classes, tmp_path / "data")
     bad = data / "train" / "normal" / "bad.jpg"
     bad.write_text("no picture")
-    result = command("training", "explore", "--data", data, "--out", tmp_path / "report")
+    result = called("training", "explore", "--data", data, "--out", tmp_path / "report")
     report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
     assert report["counts"] == {"train": dict.fromkeys(LABELS, 8), "test": dict.fromkeys(LABELS, 2)}
     assert len(report["unreadable"]) == 1
@@ -211,7 +211,7 @@ def test_unusable_input_is_refused(h5: Path, three_classes: Path, drawn: Path, t
     assert not (tmp_path / "report").exists()
 
 
-def test_wrong_use_of_training_gets_one_line_and_2(command: Callable, three_classes: Path, tmp_path: Path) -> None:
+def test_wrong_use_of_training_gets_one_line_and_2(called: Callable, three_classes: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("")
     train = ("train", "--model", "cnn", "--image-size", "96x160")
@@ -226,7 +226,7 @@ def test_wrong_use_of_training_gets_one_line_and_2(command: Callable, three_clas
         (("explore", "--data", three_classes, "--out", tmp_path / "file"), "File exists"),
         (("pages", "--out", tmp_path / "file"), "already exists"),
     ):
-        result = command("training", *arguments, code=2)
+        result = called("training", *arguments, code=2)
         assert reason in last_line(result)
         assert result.stdout == ""
     assert {path.name for path in tmp_path.iterdir()} == {"empty", "file"}

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import onnx
 import pytest
@@ -22,7 +23,7 @@ from export.convert import convert
 from export.parity import BOUNDS, Bounds, Judges, Parity, ParityError, compare
 from tests.full.conftest import LABELS, last_line
 from training.heatmap import enlargement
-from training.models import TRAINED_ON_KEY, SavedModel, load_model
+from training.models import TRAINED_ON_KEY, USUAL_KEY, SavedModel, load_model
 
 
 def test_the_export_has_the_contract_and_named_outputs(h5: Path, onnx_file: Path) -> None:
@@ -91,16 +92,16 @@ def test_converting_twice_gives_the_same_bytes(
 
 
 def test_verify_prints_the_table_or_json(
-    command: Callable, h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path
+    called: Callable, h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path
 ) -> None:
     images = ("--images", three_classes / "test")
-    assert "largest difference, logits" in command("export", "verify", h5, onnx_file, *images).stdout
-    record = json.loads(command("export", "verify", h5, onnx_file, *images, "--json").stdout)
+    assert "largest difference, logits" in called("export", "verify", h5, onnx_file, *images).stdout
+    record = json.loads(called("export", "verify", h5, onnx_file, *images, "--json").stdout)
     assert record["holds"] is True
     assert record["logit_difference"] <= record["largest_logit"] == BOUNDS["float32"].logit
     broken = tmp_path / "broken.onnx"
     onnx.save(double_rescale(onnx.load(onnx_file)), broken)
-    result = command("export", "verify", h5, broken, *images, "--json", code=1)
+    result = called("export", "verify", h5, broken, *images, "--json", code=1)
     assert json.loads(result.stdout)["holds"] is False
     assert "gives other answers" in last_line(result)
 
@@ -350,23 +351,26 @@ def test_a_failed_conversion_leaves_the_earlier_file(
 
 
 def test_wrong_use_gets_one_line_and_2(
-    command: Callable, h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path
+    called: Callable, h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
     out = ("--out", tmp_path / "ecg.onnx")
     images = ("--images", three_classes / "test")
-    foreign = shutil.copy(onnx_file, tmp_path / "foreign.h5")
+    foreign, old = shutil.copy(onnx_file, tmp_path / "foreign.h5"), shutil.copy(h5, tmp_path / "old.h5")
+    with h5py.File(old, "a") as file:
+        del file[USUAL_KEY]
     for arguments, reason in (
         (("convert", h5, *out, "--images", tmp_path / "empty"), "no folder with pictures"),
         (("convert", foreign, *out, *images), "HDF5"),
         (("convert", tmp_path / "none.h5", *out, *images), "no such model file"),
         (("convert", h5, "--out", tmp_path / "no" / "ecg.onnx", *images), "No such file"),
         (("verify", h5, tmp_path / "none.onnx", *images), "no such model file"),
+        (("convert", old, *out, *images), "has no ecg_usual_heatmap, it is of a version before 0.4.0"),
         (("convert", h5, *out, *images, "--int8"), "--int8 and --calibration DIR go together"),
         (("convert", h5, *out, *images, "--int8", "--calibration", tmp_path / "empty"), "to calibrate on"),
     ):
-        assert reason in last_line(command("export", *arguments, code=2))
-    assert {path.name for path in tmp_path.iterdir()} == {"empty", "foreign.h5"}
+        assert reason in last_line(called("export", *arguments, code=2))
+    assert {path.name for path in tmp_path.iterdir()} == {"empty", "foreign.h5", "old.h5"}
 
 
 def test_a_contract_of_another_model_fails(model: SavedModel, judges: Judges, onnx_file: Path) -> None:

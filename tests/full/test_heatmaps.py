@@ -178,14 +178,14 @@ def test_a_model_of_the_drawn_classes_is_asked_where_the_disease_is(
 
 
 def test_evaluate_reports_what_the_heatmaps_are_worth(
-    command: Callable, h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path
+    called: Callable, h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "report"
     with pytest.raises(UsageError, match=r"^--heatmaps: none of the models is an .onnx"):
         evaluate([h5], three_classes, out, False, "here", explained=True)
     assert not out.exists()
     words = ("--data", three_classes, "--out", out, "--heatmaps")
-    printed = command("training", "evaluate", h5, onnx_file, *words).stdout
+    printed = called("training", "evaluate", h5, onnx_file, *words).stdout
     numbers = json.loads((out / "report.json").read_text(encoding="utf-8"))["models"]
     assert "heatmaps" not in numbers[str(h5)]
     assert numbers[str(onnx_file)]["heatmaps"]["altered_leads"]["value"] is None

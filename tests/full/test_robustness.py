@@ -309,13 +309,13 @@ def test_the_sheet_leaves_a_place_empty_where_no_capture_is_legible(page: np.nda
     assert figure.axes[1].get_title() == "photo, strength 3: no trace legible"
 
 
-def test_the_command_line(command: Callable, onnx_file: Path, three_classes: Path, tmp_path: Path) -> None:
+def test_the_command_line(called: Callable, onnx_file: Path, three_classes: Path, tmp_path: Path) -> None:
     """Everything once, on one page of each class."""
     for label in LABELS:
         (tmp_path / "test" / label).mkdir(parents=True)
         shutil.copy(sorted((three_classes / "test" / label).iterdir())[0], tmp_path / "test" / label)
     out = tmp_path.with_name("report of robustness")
-    result = command("training", "evaluate", onnx_file, "--data", tmp_path, "--out", out, "--robustness")
+    result = called("training", "evaluate", onnx_file, "--data", tmp_path, "--out", out, "--robustness")
     found = json.loads((out / "report.json").read_text(encoding="utf-8"))["models"][str(onnx_file)]["robustness"]
     assert [(line["change"], line["step"]) for line in found["conditions"]] == [
         (condition.change, condition.step) for condition in conditions()

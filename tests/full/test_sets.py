@@ -149,15 +149,15 @@ def test_pages_of_real_recordings_are_of_their_class_and_keep_their_person(tmp_p
     assert count == 4
 
 
-def test_a_record_that_cannot_be_drawn_is_one_line(command: Callable, tmp_path: Path) -> None:
+def test_a_record_that_cannot_be_drawn_is_one_line(called: Callable, tmp_path: Path) -> None:
     folder = signals(tmp_path / "wfdb", bad=True)
     words = ("training", "pages", "--out", tmp_path / "set", "--signals", folder, "--workers", 1)
-    result = command(*words, code=2)
+    result = called(*words, code=2)
     line, remedy = result.stderr.splitlines()[-2:]
     assert line.startswith(f"{folder / 'normal' / 'three.hea'}: no lead aVR") or "no lead" in line
     assert remedy == "1 records cannot be used: remove them, or give --skip-unreadable"
     assert not (tmp_path / "set").exists()
-    result = command(*words, "--skip-unreadable")
+    result = called(*words, "--skip-unreadable")
     assert result.stdout == f"6 drawn pages: {tmp_path / 'set'}\n"
     assert "skipped" in result.stderr
 
@@ -176,8 +176,8 @@ def test_a_record_that_cannot_be_drawn_is_one_line(command: Callable, tmp_path: 
         (("--strength", "4"), "argument --strength: invalid choice: 4"),
     ],
 )
-def test_what_cannot_be_drawn_is_one_line(command: Callable, tmp_path: Path, options: tuple, line: str) -> None:
-    result = command("training", "pages", "--out", tmp_path / "set", "--per-class", 1, *options, code=2)
+def test_what_cannot_be_drawn_is_one_line(called: Callable, tmp_path: Path, options: tuple, line: str) -> None:
+    result = called("training", "pages", "--out", tmp_path / "set", "--per-class", 1, *options, code=2)
     assert line in last_line(result)
     assert list(tmp_path.iterdir()) == []
 
