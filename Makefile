@@ -52,7 +52,7 @@ bench: $(READY) $(MODEL)
 	$(PY) -m benchmarks.device $(MODEL) $(INT8) --h5 $(H5)
 
 test: $(READY)
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist worksteal
 
 lint: $(READY)
 	$(PY) -m ruff check .
