@@ -13,7 +13,6 @@ from typing import BinaryIO, TypeVar
 
 from PIL import Image
 
-from edge.errors import PageError
 from edge.page import count_pages, open_page
 
 Source = str | Path | BinaryIO
@@ -35,8 +34,8 @@ class Ahead:
         self._thread.start()
 
     def _open(self) -> None:
-        # What is wrong with it is said to whoever asks for it.
-        with suppress(PageError):
+        # Whoever asks for it opens it again, and is told what is wrong.
+        with suppress(Exception):
             self._page = open_page(self._first)
 
     def __call__(self, source: Source, number: int | None) -> Image.Image:

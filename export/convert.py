@@ -38,18 +38,16 @@ def convert(source: Path, out: Path, images: Path, calibration: Path | None = No
         raise ModelError(
             f"{source}: has no {USUAL_KEY}, it is of a version before 0.4.0, without heatmaps: train it again"
         )
-    if calibration is None:
-        judges = Judges.of(images, model)
-    else:
-        pages = Calibration.of(calibration, model)
-        judges = Judges.of(images, model, pages.digests)
-        if len(judges.paths) < FEWEST:
-            raise UsageError(
-                f"{images}: {len(judges.paths)} pages are too few to judge 8 bits by (at least {FEWEST}, "
-                "not calibrated on): give more"
-            )
+    calibrated = None if calibration is None else Calibration.of(calibration, model)
+    judges = Judges.of(images, model, () if calibrated is None else calibrated.digests)
+    if calibrated is not None and len(judges.paths) < FEWEST:
+        raise UsageError(
+            f"{images}: {len(judges.paths)} pages are too few to judge 8 bits by (at least {FEWEST}, "
+            "not calibrated on): give more"
+        )
     with replacing(out) as unfinished:
-        graph = to_onnx(model) if calibration is None else to_int8(source, pages)
+        unfinished.touch()  # where that is not possible, it is said now and not after minutes
+        graph = to_onnx(model) if calibrated is None else to_int8(source, calibrated)
         onnx.checker.check_model(graph, full_check=True)
         onnx.save(graph, unfinished)
         metadata = {entry.key: entry.value for entry in graph.metadata_props}
