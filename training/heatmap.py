@@ -1,16 +1,13 @@
 """The heatmap: where on the page the logits come from, as layers beside the network."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
+from keras import ops
 
 from edge.errors import ModelError
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-
 
 BATCH = 8
 
@@ -56,22 +53,20 @@ def parts(network: keras.Model) -> list[Part]:
     return found
 
 
-def heatmap(found: list[Part], maps: "list[tf.Tensor] | list[np.ndarray]") -> "tf.Tensor":
+def heatmap(found: list[Part], maps: Sequence[keras.KerasTensor | np.ndarray]) -> keras.KerasTensor:
     """Return the contributions (n, rows, columns, classes) of all maps, at the size of the finest one.
 
     Their sum over rows and columns, plus the class layer's bias, is the logit. `maps` are those of the parts.
     """
-    import tensorflow as tf
-
     rows = max(part.maps.shape[1] for part in found)
     columns = max(part.maps.shape[2] for part in found)
     total = 0
     for part, activations in zip(found, maps, strict=True):
-        cells = tf.squeeze(tf.matmul(tf.expand_dims(activations, 3), part.weights), 3) + part.offset
-        planes = tf.transpose(cells, (0, 3, 1, 2))  # (n, classes, rows, columns)
+        cells = ops.squeeze(ops.matmul(ops.expand_dims(activations, 3), part.weights), 3) + part.offset
+        planes = ops.transpose(cells, (0, 3, 1, 2))  # (n, classes, rows, columns)
         across = enlargement(part.maps.shape[2], columns).T
-        total += tf.matmul(tf.matmul(enlargement(part.maps.shape[1], rows), planes), across)
-    return tf.transpose(total, (0, 2, 3, 1))
+        total += ops.matmul(ops.matmul(enlargement(part.maps.shape[1], rows), planes), across)
+    return ops.transpose(total, (0, 2, 3, 1))
 
 
 def usual_heatmap(network: keras.Model, pages: np.ndarray) -> np.ndarray:
@@ -88,7 +83,8 @@ def usual_heatmap(network: keras.Model, pages: np.ndarray) -> np.ndarray:
         for total, activations in zip(sums, batch, strict=True):
             total += activations.sum(axis=0, dtype=float)
     # Contributions are linear: those of the mean maps are the mean of the contributions.
-    mean = heatmap(found, [(total[np.newaxis] / len(pages)).astype(np.float32) for total in sums]).numpy()[0]
+    means = [(total[np.newaxis] / len(pages)).astype(np.float32) for total in sums]
+    mean = ops.convert_to_numpy(heatmap(found, means))[0]
     return mean - mean.mean(axis=(0, 1))
 
 

@@ -300,7 +300,6 @@ def test_few_pages_do_not_judge_eight_bits(
 def test_the_heatmap_of_a_standardised_head_adds_up() -> None:
     """The head of VGG16: means of maps of three sizes, standardised, and one linear layer."""
     import keras
-    import tensorflow as tf
 
     from training.heatmap import heatmap, parts
 
@@ -315,7 +314,7 @@ def test_the_heatmap_of_a_standardised_head_adds_up() -> None:
     found = parts(network)
     pages = rng.normal(size=(2, 50, 66, 3)).astype(np.float32)
     activations = keras.Model(image, [part.maps for part in found])(pages)
-    contributions = heatmap(found, [tf.convert_to_tensor(one) for one in activations]).numpy()
+    contributions = keras.ops.convert_to_numpy(heatmap(found, activations))
     assert contributions.shape == (2, 24, 32, 3)
     expected = np.asarray(network(pages, training=False)["logits"]) - network.get_layer("logits").get_weights()[1]
     assert np.abs(contributions.sum(axis=(1, 2)) - expected).max() < 1e-4

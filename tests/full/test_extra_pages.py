@@ -127,7 +127,7 @@ def test_an_extra_page_of_a_known_group_is_refused(extra: Path, tmp_path: Path) 
 def test_with_captures_photos_are_asked_about_as_well_and_the_command_says_so(
     command: Callable, three_classes: Path, extra: Path, tmp_path: Path
 ) -> None:
-    words = ("train", "--model", "cnn", "--data", three_classes, "--extra-pages", extra, "--captures", 2)
+    words = ("train", "--model", "cnn", "--data", three_classes, "--extra-pages", extra, "--captures", 1)
     options = ("--folds", 2, "--epochs", 2, "--image-size", "96x160", "--cache", tmp_path / "cache")
     result = command("training", *words, *options, "--out", tmp_path / "run")
     assert "out-of-fold, 2 grouped folds, phone photos of the pages" in result.stdout

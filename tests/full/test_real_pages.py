@@ -78,7 +78,7 @@ def test_the_published_situation_is_counted(data: Path, tmp_path: Path, monkeypa
 
 
 def test_vgg16_from_real_pages_to_predictions(retrain: Callable, data: Path, weights: Path, tmp_path: Path) -> None:
-    accuracy = retrain("vgg16", "--weights", weights, "--cache", tmp_path / "cache")
+    accuracy = retrain("vgg16", "--weights", weights, "--cache", tmp_path / "cache", "--views", 1)
     # Always answering the largest class gives 0.48; the figure of record is in the README.
     assert accuracy > 0.7
     device = Classifier(tmp_path / "ecg.onnx")
