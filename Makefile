@@ -11,6 +11,7 @@ MODEL ?= runs/cnn.onnx
 PAGES := runs/pages/manifest.csv
 H5 ?= runs/cnn/ecg_cnn_model.h5
 INT8 ?=
+DEVICE ?= $(MODEL) $(INT8)
 IMAGES ?= runs/pages/test
 
 .PHONY: run results test lint demo bench
@@ -49,7 +50,7 @@ demo: $(READY) $(MODEL)
 bench: $(READY) $(MODEL)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(PY) -m benchmarks.engines --h5 $(H5) --onnx $(MODEL) $(INT8:%=--int8 %) --images $(IMAGES)
-	$(PY) -m benchmarks.device $(MODEL) $(INT8) --h5 $(H5)
+	$(PY) -m benchmarks.device $(DEVICE) --h5 $(H5)
 
 test: $(READY)
 	$(PY) -m pytest -n 2 --dist worksteal

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from edge import __version__
-from edge.terminal import NOT_A_DEVICE, Parser, exit_with, positive
+from edge.terminal import NOT_A_DEVICE, Parser, at_once, exit_with, positive
 
 STDIN = "-"
 MODEL = "an .onnx made by 'python -m export convert'"
@@ -51,7 +51,7 @@ def main() -> None:
             command.add_argument("--runs", type=positive, default=20, metavar="N", help="measurements of each step")
             command.add_argument("--json", action="store_true", help="print JSON, not a table")
     options = parser.parse_args()
-    exit_with(lambda: COMMANDS[options.command](options))
+    exit_with(lambda: COMMANDS[options.command](options), at_once)
 
 
 def predict(options: argparse.Namespace) -> int:

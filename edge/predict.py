@@ -31,6 +31,8 @@ class Job:
 
 def run(job: Job, sources: list[str | Path], out: Path | None, opener: Ahead) -> int:
     """Classify sources, "-" being standard input; return 1 where one of them could not be read."""
+    if out is None and sys.stdout is None:
+        raise UsageError("standard output is closed: give --out FILE")
     classifier = Classifier(job.model, job.threads)
     if job.heatmaps is not None:
         classifier.require_heatmap()

@@ -134,6 +134,20 @@ def test_a_reader_that_goes_away_gets_one_line(golden: Path) -> None:
     assert messages.strip() == "standard output was closed before everything was written"
 
 
+def test_closed_outputs_get_one_line_or_none(golden: Path, tmp_path: Path) -> None:
+    words = ["predict", golden / "page.png", "--model", golden / "tiny.onnx"]
+    command = " ".join(f"'{word}'" for word in [sys.executable, "-m", "edge", *words])
+
+    def run(redirected: str) -> subprocess.CompletedProcess:
+        return subprocess.run(command + redirected, cwd=ROOT, capture_output=True, shell=True, text=True, timeout=60)
+
+    without = run(" >&-")
+    assert without.returncode == 2
+    assert without.stderr.strip() == "standard output is closed: give --out FILE"
+    assert run(f" --out '{tmp_path / 'answers'}' >&-").returncode == 0
+    assert (tmp_path / "answers").read_text(encoding="utf-8") == run(" 2>&-").stdout == run("").stdout
+
+
 def test_heatmaps_are_written_and_named(edge: Callable, golden: Path, pages: Path, tmp_path: Path) -> None:
     maps = tmp_path / "maps"
     words = ("predict", pages, pages / "0.png", "--model", golden / "tiny.onnx", "--heatmaps", maps)
