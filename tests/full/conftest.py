@@ -81,7 +81,7 @@ def command() -> Callable[..., subprocess.CompletedProcess]:
 def called(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> Callable[..., subprocess.CompletedProcess]:
-    """What `command` does, in this process: TensorFlow takes seconds to import."""
+    """What `command` does, in this process: TensorFlow takes seconds to import. `edge` would end this process."""
 
     def run_main(*arguments: object, code: int = 0) -> subprocess.CompletedProcess:
         words = list(map(str, arguments))

@@ -169,7 +169,7 @@ def test_a_flat_folder_is_divided_as_in_training(drawn: Path, tmp_path: Path) ->
 
 
 def test_drawn_pages_are_said_to_be_drawn_wherever_results_are_shown(
-    drawn: Path, called: Callable, tmp_path: Path
+    drawn: Path, called: Callable, command: Callable, tmp_path: Path
 ) -> None:
     from export.convert import convert
     from tests.full.test_train import again
@@ -181,7 +181,7 @@ def test_drawn_pages_are_said_to_be_drawn_wherever_results_are_shown(
     assert "drawn pages" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     convert(model, tmp_path / "ecg.onnx", drawn / "test")
     page = next((drawn / "test").rglob("*.jpg"))
-    assert "drawn pages" in called("edge", "predict", page, "--model", tmp_path / "ecg.onnx").stderr
+    assert "drawn pages" in command("edge", "predict", page, "--model", tmp_path / "ecg.onnx").stderr
     explore(drawn, tmp_path / "explore", seed=0)
     assert "drawn pages" in (tmp_path / "explore" / "report.html").read_text(encoding="utf-8")
 
