@@ -11,7 +11,7 @@ from onnx import ModelProto, numpy_helper
 from PIL import Image
 from tqdm import tqdm
 
-from edge.classifier import Classifier
+from edge.classifier import Classifier, Outputs
 from edge.contract import Contract
 from edge.heatmap import contributions
 from edge.page import load_page
@@ -49,11 +49,14 @@ def heatmap_tests(classifier: Classifier, tested: Loaded, seed: int) -> dict:
     `tested` are the test pages, `PAGES` of them at most are shown. Raises `ModelError` for a model without
     a heatmap.
     """
-    classifier.require_heatmap()
     shown = tested.select(np.argsort(tested.digests)[:PAGES])
     graph = onnx.load(classifier.path)
     rng = np.random.default_rng(seed)
-    falls = np.array([_deletion(classifier, page, rng) for page in tqdm(shown.pixels, unit="page", disable=None)])
+    answers = [classifier.explain(page[np.newaxis]) for page in shown.pixels]
+    labels = [int(outputs.logits[0].argmax()) for outputs, _ in answers]
+    maps = [contributions(heatmap[0], label) for (_, heatmap), label in zip(answers, labels, strict=True)]
+    progress = tqdm(zip(shown.pixels, maps, labels, strict=True), total=len(shown), unit="page", disable=None)
+    falls = np.array([_deletion(classifier, page, found, label, rng) for page, found, label in progress])
     by_map, at_random = falls[:, 0], falls[:, 1:].mean(axis=1)  # (pages, shares)
 
     def estimated(values: np.ndarray) -> dict:
@@ -62,41 +65,36 @@ def heatmap_tests(classifier: Classifier, tested: Loaded, seed: int) -> dict:
     steps = zip(SHARES, by_map.T, at_random.T, strict=True)
     return {
         "pages": len(shown),
-        "adds_up": _adds_up(classifier, graph, shown.pixels),
+        "adds_up": _adds_up(graph, answers),
         "deletion": [
             {"share": share, "by_map": estimated(ours), "at_random": estimated(chance)} for share, ours, chance in steps
         ],
         "gain": estimated((by_map - at_random).mean(axis=1)),
-        "other_weights": estimated(_other_weights(classifier, graph, shown.pixels, seed)),
+        "other_weights": estimated(_other_weights(graph, shown.pixels, maps, labels, seed)),
     } | _on_altered(classifier, seed)
 
 
-def _adds_up(classifier: Classifier, graph: ModelProto, pages: np.ndarray) -> float:
+def _adds_up(graph: ModelProto, answers: list[tuple[Outputs, np.ndarray]]) -> float:
     """Return the largest difference of a logit and the sum of its map and its class's bias."""
     names = next(node.input for node in graph.graph.node if "logits" in node.output)
     weights = [numpy_helper.to_array(weight) for weight in graph.graph.initializer if weight.name in names]
     bias = next(values for values in weights if values.ndim == 1)
-    differences = []
-    for page in pages:
-        outputs, heatmap = classifier.explain(page[np.newaxis])
-        differences.append(np.abs(heatmap.sum(axis=(1, 2)) + bias - outputs.logits).max())
-    return float(np.max(differences))
+    return float(max(np.abs(heatmap.sum(axis=(1, 2)) + bias - outputs.logits).max() for outputs, heatmap in answers))
 
 
-def _explained(classifier: Classifier, page: np.ndarray, label: int | None = None) -> tuple[np.ndarray, int]:
-    """Return what speaks for a class, float32 (rows, columns), and which class that is: the first if not given."""
-    outputs, heatmap = classifier.explain(page[np.newaxis])
-    label = int(outputs.logits[0].argmax()) if label is None else label
-    return contributions(heatmap[0], label), label
+def _explained(classifier: Classifier, page: np.ndarray, label: int) -> np.ndarray:
+    """Return what speaks for a class on a page, float32 (rows, columns)."""
+    return contributions(classifier.explain(page[np.newaxis])[1][0], label)
 
 
-def _deletion(classifier: Classifier, page: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return how far the answer's lead falls, float (1 + RANDOM, shares): by the map first, then at random.
+def _deletion(
+    classifier: Classifier, page: np.ndarray, found: np.ndarray, label: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return how far a class's lead falls, float (1 + RANDOM, shares): by the map `found` first, then at random.
 
     Deleted cells get the page's median colour; the lead is a logit's, against the mean of all. The deletion
     curve is that of Samek et al., IEEE TNNLS 28, 2017.
     """
-    found, label = _explained(classifier, page)
     paper = np.median(page.reshape(-1, 3), axis=0).astype(np.uint8)
 
     def lead(pixels: np.ndarray) -> float:
@@ -116,8 +114,10 @@ def _deletion(classifier: Classifier, page: np.ndarray, rng: np.random.Generator
     )
 
 
-def _other_weights(classifier: Classifier, graph: ModelProto, pages: np.ndarray, seed: int) -> np.ndarray:
-    """Return, for each page, the correlation of its map with that of the same graph of shuffled weights.
+def _other_weights(
+    graph: ModelProto, pages: np.ndarray, maps: list[np.ndarray], labels: list[int], seed: int
+) -> np.ndarray:
+    """Return, for each page, the correlation of its map with that of the graph once its weights are shuffled.
 
     A map that hardly depends on what was learned would stay (Adebayo et al., NeurIPS 2018).
     """
@@ -131,11 +131,10 @@ def _other_weights(classifier: Classifier, graph: ModelProto, pages: np.ndarray,
         path = Path(folder, "shuffled.onnx")
         onnx.save(graph, path)
         other = Classifier(path)
-    alike = []
-    for page in pages:
-        ours, label = _explained(classifier, page)
-        theirs, _ = _explained(other, page, label)
-        alike.append(np.corrcoef(ours.ravel(), theirs.ravel())[0, 1])
+    alike = [
+        np.corrcoef(ours.ravel(), _explained(other, page, label).ravel())[0, 1]
+        for page, ours, label in zip(pages, maps, labels, strict=True)
+    ]
     return np.nan_to_num(alike)  # a map that is the same everywhere is like none
 
 
@@ -165,7 +164,7 @@ def _on_altered(classifier: Classifier, seed: int) -> dict:
     contract, rows, silent = classifier.contract, [], 0
     for heart in drawn_hearts(contract, DRAWN, seed):
         pixels = load_page(Image.fromarray(heart.pixels), contract)
-        found, _ = _explained(classifier, pixels, contract.labels.index(heart.label))
+        found = _explained(classifier, pixels, contract.labels.index(heart.label))
         if not (found > 0).any():
             silent += 1
             continue

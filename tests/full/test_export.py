@@ -16,13 +16,10 @@ from onnx import helper, numpy_helper
 
 from edge import Classifier, Contract, load_page
 from edge.contract import CONTRACT_KEY
-from edge.errors import UsageError
 from export import convert as conversion
-from export import quantise as quantisation
 from export.convert import convert
-from export.parity import BOUNDS, Bounds, Judges, Parity, ParityError, compare
+from export.parity import BOUNDS, Judges, Parity, ParityError, compare
 from tests.full.conftest import LABELS, last_line
-from training.heatmap import enlargement
 from training.models import TRAINED_ON_KEY, USUAL_KEY, SavedModel, load_model
 
 
@@ -230,94 +227,6 @@ def test_eight_bits_may_move_an_answer_a_little_and_no_more(change: dict, reason
     assert len(dataclasses.replace(moved, precision="float32").failures) == 5
     (failure,) = dataclasses.replace(moved, **change).failures
     assert reason in failure
-
-
-@pytest.mark.parametrize(("cells", "wanted"), [(7, 28), (14, 28), (3, 20), (5, 12), (6, 6), (1, 9)])
-def test_an_enlarged_map_keeps_its_sum_and_its_place(cells: int, wanted: int) -> None:
-    matrix = enlargement(cells, wanted)
-    assert np.allclose(matrix.sum(axis=0), 1)
-    centres = (np.arange(wanted) + 0.5) / wanted @ matrix
-    assert np.abs(centres - (np.arange(cells) + 0.5) / cells).max() <= 0.5 / cells
-    assert (np.diff(centres) > 0).all()
-
-
-@pytest.fixture
-def small_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calibrate on few pages, and judge by few."""
-    monkeypatch.setattr(conversion, "FEWEST", 10)
-    monkeypatch.setattr(quantisation, "PAGES", 8)
-
-
-@pytest.fixture
-def lenient(monkeypatch: pytest.MonkeyPatch, small_calibration: None) -> None:
-    """Let a model of one epoch through, whose classes lead by hundredths."""
-    monkeypatch.setitem(BOUNDS, "int8", Bounds(math.inf, 1, 1, 1, 1))
-
-
-def test_eight_bits_are_written_with_the_same_outputs_and_weights_that_no_cpu_cuts_off(
-    command: Callable, h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path, lenient: None
-) -> None:
-    out, again = tmp_path / "ecg.int8.onnx", tmp_path / "again.onnx"
-    parity = convert(h5, out, three_classes, three_classes / "train")
-    convert(h5, again, three_classes, three_classes / "train")
-    assert out.read_bytes() == again.read_bytes()
-    assert parity.pages == 22  # those that are not calibrated on
-    assert parity.labelled == 6  # of them the test pages
-    assert parity.heatmap_difference < 1e-4
-    classifier = Classifier(out)
-    assert classifier.contract.precision == "int8"
-    assert classifier.outputs == Classifier(onnx_file).outputs
-    model = load_model(h5)
-    pages = np.stack([load_page(path, model.contract) for path in sorted((three_classes / "test").rglob("*.jpg"))])
-    ours, exact = classifier.run(pages).logits, model.run(pages).logits
-    assert np.corrcoef(ours.ravel(), exact.ravel())[0, 1] > 0.95
-    weights = [numpy_helper.to_array(weight) for weight in onnx.load(out).graph.initializer]
-    kernels = [weight for weight in weights if weight.dtype == np.int8 and weight.ndim == 4]
-    assert len(kernels) >= 2
-    # The sum of two products with unsigned bytes fits in 16 bits.
-    assert all(2 * 255 * np.abs(kernel.astype(int)).max() < 2**15 for kernel in kernels)
-    assert "int8" in command("edge", "info", out).stdout
-    assert "passed" in command("edge", "check", out).stdout
-
-
-def test_eight_bits_that_answer_otherwise_are_not_written(
-    h5: Path, three_classes: Path, tmp_path: Path, small_calibration: None
-) -> None:
-    with pytest.raises(ParityError, match=r"get another class .*: nothing was written"):
-        convert(h5, tmp_path / "ecg.onnx", three_classes, three_classes / "train")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_few_pages_do_not_judge_eight_bits(
-    h5: Path, three_classes: Path, tmp_path: Path, lenient: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(conversion, "FEWEST", 150)
-    with pytest.raises(UsageError, match=r"22 pages are too few to judge 8 bits by \(at least 150"):
-        convert(h5, tmp_path / "ecg.onnx", three_classes, three_classes / "train")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_heatmap_of_a_standardised_head_adds_up() -> None:
-    """The head of VGG16: means of maps of three sizes, standardised, and one linear layer."""
-    import keras
-
-    from training.heatmap import heatmap, parts
-
-    rng = np.random.default_rng(0)
-    image = keras.Input((50, 66, 3), name="image")
-    maps = [keras.layers.Conv2D(5, 3, stride, name=f"maps_{stride}")(image) for stride in (2, 4, 8)]
-    joined = keras.layers.Concatenate(name="features")([keras.layers.GlobalAveragePooling2D()(one) for one in maps])
-    standardise = keras.layers.BatchNormalization(center=False, scale=False, epsilon=1e-6, name="standardise")
-    logits = keras.layers.Dense(3, name="logits")(standardise(joined))
-    network = keras.Model(image, {"logits": logits})
-    standardise.set_weights([rng.normal(size=15), rng.uniform(0.1, 2, 15)])
-    found = parts(network)
-    pages = rng.normal(size=(2, 50, 66, 3)).astype(np.float32)
-    activations = keras.Model(image, [part.maps for part in found])(pages)
-    contributions = keras.ops.convert_to_numpy(heatmap(found, activations))
-    assert contributions.shape == (2, 24, 32, 3)
-    expected = np.asarray(network(pages, training=False)["logits"]) - network.get_layer("logits").get_weights()[1]
-    assert np.abs(contributions.sum(axis=(1, 2)) - expected).max() < 1e-4
 
 
 def test_a_failed_parity_leaves_nothing_behind_and_exits_with_1(

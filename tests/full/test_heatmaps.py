@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import onnx
 import pytest
@@ -17,7 +18,7 @@ from edge.errors import UsageError
 from training.dataset import Loaded, Page, load_pages, read_folder
 from training.estimates import mean
 from training.evaluate import evaluate
-from training.heatmap import usual_heatmap
+from training.heatmap import enlargement, heatmap, parts, usual_heatmap
 from training.heatmap_report import add_heatmaps, heatmap_tables
 from training.heatmap_tests import drawn_hearts, heatmap_tests, over_chance
 from training.models import load_model
@@ -206,3 +207,31 @@ def test_the_interval_of_a_mean_knows_groups() -> None:
     copied = mean(np.repeat(values, 4), np.repeat(np.arange(400), 4).astype(str), 0)
     assert copied.high - copied.low == pytest.approx(alone.high - alone.low, rel=0.1)
     assert mean(np.zeros(0), np.zeros(0, str), 0, "nothing").note == "nothing"
+
+
+@pytest.mark.parametrize(("cells", "wanted"), [(7, 28), (14, 28), (3, 20), (5, 12), (6, 6), (1, 9)])
+def test_an_enlarged_map_keeps_its_sum_and_its_place(cells: int, wanted: int) -> None:
+    matrix = enlargement(cells, wanted)
+    assert np.allclose(matrix.sum(axis=0), 1)
+    centres = (np.arange(wanted) + 0.5) / wanted @ matrix
+    assert np.abs(centres - (np.arange(cells) + 0.5) / cells).max() <= 0.5 / cells
+    assert (np.diff(centres) > 0).all()
+
+
+def test_the_heatmap_of_a_standardised_head_adds_up() -> None:
+    """The head of VGG16: means of maps of three sizes, standardised, and one linear layer."""
+    rng = np.random.default_rng(0)
+    image = keras.Input((50, 66, 3), name="image")
+    maps = [keras.layers.Conv2D(5, 3, stride, name=f"maps_{stride}")(image) for stride in (2, 4, 8)]
+    joined = keras.layers.Concatenate(name="features")([keras.layers.GlobalAveragePooling2D()(one) for one in maps])
+    standardise = keras.layers.BatchNormalization(center=False, scale=False, epsilon=1e-6, name="standardise")
+    logits = keras.layers.Dense(3, name="logits")(standardise(joined))
+    network = keras.Model(image, {"logits": logits})
+    standardise.set_weights([rng.normal(size=15), rng.uniform(0.1, 2, 15)])
+    found = parts(network)
+    pages = rng.normal(size=(2, 50, 66, 3)).astype(np.float32)
+    activations = keras.Model(image, [part.maps for part in found])(pages)
+    contributions = keras.ops.convert_to_numpy(heatmap(found, activations))
+    assert contributions.shape == (2, 24, 32, 3)
+    expected = np.asarray(network(pages, training=False)["logits"]) - network.get_layer("logits").get_weights()[1]
+    assert np.abs(contributions.sum(axis=(1, 2)) - expected).max() < 1e-4
