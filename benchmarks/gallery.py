@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from training.pages.camera import photograph
-from training.pages.capture import KINDS as CAPTURES
-from training.pages.capture import STRENGTHS
-from training.pages.hearts import KINDS, draw_heart
-from training.pages.layout import LAYOUTS, LOOKS, Style
-from training.pages.page import draw_page
-from training.pages.recording import Recording
-from training.pages.signals import record
+from training.synthetic.acquisition.camera import photograph
+from training.synthetic.acquisition.parameters import KINDS as CAPTURES
+from training.synthetic.acquisition.parameters import STRENGTHS
+from training.synthetic.paper.layout import LAYOUTS, LOOKS, Style
+from training.synthetic.paper.printed_page import draw_page
+from training.synthetic.signals.ecg import record
+from training.synthetic.signals.hearts import KINDS, draw_heart
+from training.synthetic.signals.recording import Recording
 
 COLUMNS = 6
 STRENGTH = {1: "weak", 2: "middle", 3: "strong"}

@@ -2,7 +2,7 @@
 
     python -m benchmarks.heads --data DIR --weights PATH
 
-Every choice gets the recipe of `training.train`, in NumPy: standardised features, a linear layer from
+Every choice gets the recipe of `training.fit.run`, in NumPy: standardised features, a linear layer from
 zero, Adam at 1e-3, class weights, 10 epochs. The figures are from five grouped cross-validations of
 `train/` with the last epoch kept, so that no page is lost to an inner validation.
 """
@@ -15,10 +15,10 @@ import numpy as np
 from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedGroupKFold
 
-from training.augment import view
-from training.dataset import Loaded, first_contract, load_pages, read_folder
-from training.fit import batch_size, class_weights
-from training.models import IMAGENET_MEAN_BGR
+from training.data.folder import Loaded, first_contract, load_pages, read_folder
+from training.fit.augmentation import view
+from training.fit.loop import batch_size, class_weights
+from training.models.networks import IMAGENET_MEAN_BGR
 
 BLOCKS = ((5,), (4,), (3,), (4, 5), (3, 4), (3, 4, 5), (2, 3, 4, 5), (1, 2, 3, 4, 5))
 VIEWS = (1, 2, 3)

@@ -4,7 +4,7 @@
 
 `--drawn` is a set of `python -m training pages`. From each folder as many pages are taken, by a seed.
 Three logistic regressions in five folds by group: on VGG16's features at 224x224; on the grey page at 48x32, which
-sees layout and paper but no trace; and on the isolated trace alone (`training.traces`), brought to one place and size.
+sees layout and paper but no trace; and on the isolated trace alone (`training.data.near_copies`), brought to one place and size.
 """
 
 import argparse
@@ -19,10 +19,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from edge.page import open_page
-from training.dataset import Loaded, first_contract, load_pages, read_folder
-from training.features import cached_features, default_cache
-from training.models import frozen_vgg16
-from training.traces import MAP, fingerprint, isolated
+from training.data.folder import Loaded, first_contract, load_pages, read_folder
+from training.data.near_copies import MAP, fingerprint, isolated
+from training.fit.cached_features import cached_features, default_cache
+from training.models.networks import frozen_vgg16
 
 SMALL = (48, 32)  # width and height
 

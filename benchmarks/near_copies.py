@@ -21,7 +21,7 @@ from PIL import Image
 
 from edge.files import pictures
 from edge.page import open_page
-from training.traces import MAP, THRESHOLD, fingerprint, isolated, near_copies
+from training.data.near_copies import MAP, THRESHOLD, fingerprint, isolated, near_copies
 
 LOWEST = 0.5  # pairs are scored down to here, to show both tails
 

@@ -21,8 +21,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from training.dataset import read_folder
-from training.models import frozen_vgg16
+from training.data.folder import read_folder
+from training.models.networks import frozen_vgg16
 
 SIZE = (224, 224)  # width, height
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from edge.contract import Contract, TrainedOn
-from training.answers import Answers
-from training.calibration import calibrated
-from training.dataset import read_folder
-from training.evaluation_report import add_answers
-from training.report import Report
+from training.data.folder import read_folder
+from training.evaluation.predictions import Answers
+from training.models.calibration import calibrated
+from training.reports.evaluation import add_answers
+from training.reports.report import Report
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ class Outputs(NamedTuple):
     """Hold what a model's graph answers for n pages, float32.
 
     `logits` and `probabilities` are (n, classes); `typicality` is (n, 1), between 0 and 1, and says how
-    much a page looks like those that the model was trained on (see `training.typicality`).
+    much a page looks like those that the model was trained on (see `training.models.in_distribution`).
     """
 
     logits: np.ndarray

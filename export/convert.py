@@ -14,8 +14,8 @@ from edge.files import replacing
 from edge.selftest import CHECK_KEY, answers, to_json
 from export.parity import Judges, Parity, ParityError, compare
 from export.quantise import Calibration, quantised, ranges_of, shift
-from training.heatmap import heatmap, parts
-from training.models import TRAINED_ON_KEY, USUAL_KEY, SavedModel, load_model
+from training.models.heatmap_layers import heatmap, parts
+from training.models.networks import TRAINED_ON_KEY, USUAL_KEY, SavedModel, load_model
 
 OPSET = 17
 FEATURES = "features"

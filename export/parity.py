@@ -12,9 +12,9 @@ from edge.classifier import Classifier, Outputs, decide
 from edge.errors import EcgError, UsageError
 from edge.files import pictures
 from edge.page import load_page, open_page
-from training.dataset import digest, read_folder
+from training.data.folder import digest, read_folder
 from training.errors import DataError
-from training.models import SavedModel, short
+from training.models.networks import SavedModel, short
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Bounds:
 
 BOUNDS = {
     # An honest export differs by 1e-7 to 4e-6 in a probability, and in a typicality by 1e-6 for a trained model, by
-    # 1.5e-5 for one of a single epoch, whose features hardly vary; every defect of tests/full/test_export.py is above.
+    # 1.5e-5 for one of a single epoch, whose features hardly vary; every defect of tests/export/test_convert.py is above.
     "float32": Bounds(logit=1e-4, probability=1e-5, typicality=1e-4, margin=0, others=0),
     # Eight bits are another model that nearly always answers the same: the class counts, not the last digit.
     "int8": Bounds(logit=math.inf, probability=0.2, typicality=0.1, margin=0.1, others=0.02),

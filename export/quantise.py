@@ -16,8 +16,8 @@ from edge.classifier import INPUT
 from edge.errors import UsageError
 from edge.files import pictures
 from edge.page import load_page, open_page
-from training.dataset import digest
-from training.models import SavedModel
+from training.data.folder import digest
+from training.models.networks import SavedModel
 
 PAGES = 64
 """Pages that are calibrated on, evenly spread over the sorted files: more change the last digit only."""

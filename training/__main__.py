@@ -83,7 +83,7 @@ def _describe_explore(parser: argparse.ArgumentParser) -> None:
 
 
 def _explore(options: argparse.Namespace) -> int:
-    from training.explore import explore
+    from training.reports.explore import explore
 
     counts = explore(options.data, options.out, options.seed)
     labels = sorted({label for numbers in counts.values() for label in numbers})
@@ -102,8 +102,8 @@ def _describe_audit(parser: argparse.ArgumentParser) -> None:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    from training.audit import audit
-    from training.audit_report import tables, write_audit
+    from training.evaluation.audit import audit
+    from training.reports.audit import tables, write_audit
 
     found = audit(options.data, options.seed)
     print(found.headline)
@@ -179,7 +179,7 @@ def _describe_train(parser: argparse.ArgumentParser) -> None:
 
 def _train(options: argparse.Namespace) -> int:
     from edge.errors import UsageError
-    from training.weights import vgg16_weights
+    from training.models.imagenet_weights import vgg16_weights
 
     if options.folds == 1:
         raise UsageError("--folds 1: one fold leaves nothing to learn from: give at least 2, or 0 for none")
@@ -187,9 +187,9 @@ def _train(options: argparse.Namespace) -> int:
         raise UsageError("--fine-tune block5: is for --model vgg16, a CNN is trained whole: leave it out")
     weights = vgg16_weights(options.weights) if options.model == "vgg16" else None
     with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress to stdout
-        from training.features import default_cache
-        from training.recipe import Recipe
-        from training.train import train
+        from training.data.recipe import Recipe
+        from training.fit.cached_features import default_cache
+        from training.fit.run import train
 
         height, width = options.image_size
         recipe = Recipe(
@@ -230,7 +230,7 @@ def _describe_weights(parser: argparse.ArgumentParser) -> None:
 
 
 def _fetch_weights(options: argparse.Namespace) -> int:
-    from training.weights import vgg16_weights
+    from training.models.imagenet_weights import vgg16_weights
 
     print(f"weights: {vgg16_weights(options.weights)}")
     return 0
@@ -255,7 +255,7 @@ def _describe_evaluate(parser: argparse.ArgumentParser) -> None:
 
 def _evaluate(options: argparse.Namespace) -> int:
     with contextlib.redirect_stdout(sys.stderr):
-        from training.evaluate import evaluate
+        from training.evaluation.evaluate import evaluate
 
         command = shlex.join(["python", "-m", "training", *sys.argv[1:]])
         numbers = evaluate(
@@ -267,9 +267,9 @@ def _evaluate(options: argparse.Namespace) -> int:
             options.robustness,
             options.heatmaps,
         )
-    from training.heatmap_report import heatmap_tables
-    from training.model_card import comparison_tables
-    from training.robustness_report import robustness_tables
+    from training.reports.heatmaps import heatmap_tables
+    from training.reports.model_card import comparison_tables
+    from training.reports.robustness import robustness_tables
 
     for model, result in numbers["models"].items():
         print(model)
@@ -317,7 +317,7 @@ def _describe_pages(parser: argparse.ArgumentParser) -> None:
 def _pages(options: argparse.Namespace) -> int:
     import os
 
-    from training.pages.sets import Wanted, draw_pages
+    from training.synthetic.dataset import Wanted, draw_pages
 
     names = (
         "per_class",
@@ -349,7 +349,7 @@ def _print_table(header: tuple[str, ...], rows: list[list[str]]) -> None:
 
 
 def _print_scores(numbers: dict) -> None:
-    from training.evaluation_report import class_table, headlines, warnings
+    from training.reports.evaluation import class_table, headlines, warnings
 
     table = class_table(numbers, ("sensitivity", "specificity", "precision", "f1"))
     _print_table(table.header, table.rows)

@@ -19,9 +19,9 @@ from edge.classifier import Classifier, widths
 from edge.contract import CONTRACT_KEY, Contract, TrainedOn
 from edge.page import load_page
 from edge.selftest import CHECK_KEY, answers, to_json
-from training.pages.layout import LOOKS
-from training.pages.page import draw_page
-from training.pages.signals import Heart, record
+from training.synthetic.paper.layout import LOOKS
+from training.synthetic.paper.printed_page import draw_page
+from training.synthetic.signals.ecg import Heart, record
 
 GOLDEN = Path(__file__).parent / "golden"
 CONTRACT = Contract(

@@ -1,0 +1,53 @@
+"""Time the page generator on one core, files written, and watch its memory.
+
+    python -m benchmarks.synthetic_images
+
+Clean pages and phone photos of middle strength alternate in rounds; the median round counts. The time is the
+process's own, on one core, so that others on the machine disturb it less. Then 3,000 clean pages are drawn in this
+process.
+"""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from training.synthetic.dataset import Wanted, draw_pages
+
+ROUNDS, PER_CLASS = 5, {"clean": 10, "photo": 4}  # pages of four classes
+LATER = 3000
+
+
+def resident() -> float:
+    """Return the memory of this process in MB (Linux)."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1000
+
+
+def main() -> None:
+    """Print a line for each kind, and one for the memory."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    cv2.setNumThreads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        rates: dict[str, list[float]] = {kind: [] for kind in PER_CLASS}
+        draw_pages(Path(folder, "warm"), Wanted(per_class=1, capture="photo", strength=2))
+        for number in range(ROUNDS):
+            for kind, per_class in PER_CLASS.items():
+                wanted = Wanted(per_class=per_class, seed=number, capture=kind, strength=2)
+                begin = time.process_time()
+                count, _ = draw_pages(Path(folder, f"{kind}-{number}"), wanted)
+                rates[kind].append(count / (time.process_time() - begin))
+        for kind, found in rates.items():
+            print(f"{kind}: {np.median(found):.1f} pages a second on one core ({min(found):.1f} to {max(found):.1f})")
+        drawn, memory = 0, {}
+        for per_class in (75, (LATER - 300) // 4):
+            drawn += draw_pages(Path(folder, f"many-{per_class}"), Wanted(per_class=per_class, seed=99))[0]
+            memory[drawn] = resident()
+        print(", ".join(f"{size:.0f} MB after page {number:,}" for number, size in memory.items()))
+
+
+if __name__ == "__main__":
+    main()

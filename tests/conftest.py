@@ -1,0 +1,100 @@
+"""What the full tests share: small drawn data folders, and one tiny CNN trained and exported once."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from export.convert import convert
+from training.data.recipe import Recipe
+from training.fit.run import train
+from training.synthetic.dataset import Wanted, draw_pages
+
+ROOT = Path(__file__).parents[1]
+LABELS = ("ST-Hebung, Vorderwand (übrig)", "abnormal heartbeat", "normal")
+RECIPE = Recipe("cnn", epochs=3, height=96, width=160, views=2, fine_tune="none", folds=0, seed=0)
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four classes of ten drawn pages, eight to learn from and two for test."""
+    folder = tmp_path_factory.mktemp("drawn") / "pages"
+    draw_pages(folder, Wanted(per_class=10, seed=5))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def three_classes(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three classes without a manifest, one named with a comma and an umlaut, in a folder with spaces."""
+    folder = tmp_path_factory.mktemp("three classes") / "pages of a clinic"
+    for split in ("train", "test"):
+        for old, new in zip(("myocardial_infarction", "abnormal_heartbeat", "normal"), LABELS, strict=True):
+            shutil.copytree(drawn / split / old, folder / split / new)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run(three_classes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a CNN of 96x160 pixels, trained on three classes."""
+    folder = tmp_path_factory.mktemp("run") / "cnn"
+    train(three_classes, RECIPE, None, folder / "unused", folder, skip_unreadable=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def h5(run: Path) -> Path:
+    return run / "ecg_cnn_model.h5"
+
+
+@pytest.fixture(scope="session")
+def onnx_file(h5: Path, three_classes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("onnx") / "ecg.onnx"
+    convert(h5, file, three_classes / "test")
+    return file
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., subprocess.CompletedProcess]:
+    def run_module(*arguments: object, code: int = 0, **environment: str) -> subprocess.CompletedProcess:
+        result = subprocess.run(
+            [sys.executable, "-m", *map(str, arguments)],
+            cwd=ROOT,
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=600,
+        )
+        assert result.returncode == code, result.stderr
+        assert "Traceback" not in result.stderr
+        return result
+
+    return run_module
+
+
+@pytest.fixture
+def called(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> Callable[..., subprocess.CompletedProcess]:
+    """What `command` does, in this process: TensorFlow takes seconds to import. `edge` would end this process."""
+
+    def run_main(*arguments: object, code: int = 0) -> subprocess.CompletedProcess:
+        words = list(map(str, arguments))
+        monkeypatch.setattr(sys, "argv", words)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            import_module(f"{words[0]}.__main__").main()
+        printed = capsys.readouterr()
+        assert ended.value.code == code, printed.err
+        return subprocess.CompletedProcess(words, code, printed.out, printed.err)
+
+    return run_main
+
+
+def last_line(result: subprocess.CompletedProcess) -> str:
+    return result.stderr.splitlines()[-1]

@@ -1,0 +1,116 @@
+"""The demo: a real server, asked through Gradio's own client."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from PIL import Image
+
+from edge import Classifier
+from tests.conftest import LABELS, ROOT
+
+
+def start(model: Path, blocked: Path, *options: str, **environment: str) -> tuple[subprocess.Popen, str]:
+    """Start the demo where TensorFlow, Keras and onnx cannot be imported, and wait for its address."""
+    for name in ("tensorflow", "keras", "onnx", "tf2onnx"):
+        (blocked / f"{name}.py").write_text("raise ImportError('the demo needs the device alone')")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "demo.py", "--model", model, "--port", str(port), *options],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(blocked), "GRADIO_TEMP_DIR": str(blocked / "uploads")} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stdout:
+        if found := re.fullmatch(r"demo: (\S+)\n", line):
+            return process, found[1]
+    pytest.fail(process.communicate()[1])
+
+
+def stop(process: subprocess.Popen) -> str:
+    """End the demo and return what it has said on stderr."""
+    process.terminate()
+    return process.communicate(timeout=20)[1]
+
+
+@pytest.fixture(scope="module")
+def address(onnx_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    process, url = start(onnx_file, tmp_path_factory.mktemp("blocked"))
+    yield url
+    stop(process)
+
+
+def test_a_picture_gets_the_answer_of_the_device(address: str, onnx_file: Path, three_classes: Path) -> None:
+    page = next((three_classes / "test").rglob("*.jpg"))
+    answer, verdict = Client(address, verbose=False).predict(handle_file(page), api_name="/classify")
+    served = {row["label"]: row["confidence"] for row in answer["confidences"]}
+    prediction = Classifier(onnx_file).predict(page)
+    assert answer["label"] == prediction.label
+    assert served == pytest.approx(prediction.probabilities, abs=1e-6)
+    assert set(served) == set(LABELS)
+    assert verdict == (
+        "**Uncertain**: no class is probable enough for an answer."
+        if prediction.status == "uncertain"
+        else f"**{prediction.label}**"
+    )
+
+
+def test_a_picture_that_is_no_ecg_is_rejected_with_the_reason(address: str, onnx_file: Path, tmp_path: Path) -> None:
+    noise = tmp_path / "noise.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)).save(noise)
+    assert Classifier(onnx_file).predict(noise).status == "rejected"
+    answer, verdict = Client(address, verbose=False).predict(handle_file(noise), api_name="/classify")
+    assert not answer
+    assert "**Rejected**: this picture does not look like the ECG pages" in verdict
+
+
+def test_a_bad_picture_gets_an_error_and_no_class(address: str, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_text("no picture")
+    with pytest.raises(Exception, match=r"bad\.jpg: is not a picture"):
+        Client(address, verbose=False).predict(handle_file(bad), api_name="/classify")
+
+
+def test_the_page_says_what_it_is_not(address: str) -> None:
+    config = str(Client(address, verbose=False).config)
+    assert "not a medical device" in config
+    assert "trained on 24 pages" in config
+    (label,) = [
+        part["props"] for part in Client(address, verbose=False).config["components"] if part["type"] == "label"
+    ]
+    assert label["show_heading"] is False  # the most probable class in large letters would drown an "uncertain"
+
+
+def test_share_says_where_pictures_go_and_when_there_is_no_link(onnx_file: Path, tmp_path: Path) -> None:
+    """The relay is an address where nobody listens, so that no test makes a public link."""
+    process, _ = start(onnx_file, tmp_path, "--share", GRADIO_SHARE_SERVER_ADDRESS="127.0.0.1:1")
+    messages = stop(process)
+    assert "pass through Gradio's relay" in messages
+    assert "no public link could be had" in messages
+
+
+def test_wrong_use_gets_one_line_and_2(onnx_file: Path, tmp_path: Path) -> None:
+    def demo(*words: object) -> tuple[int, str]:
+        result = subprocess.run([sys.executable, "demo.py", *map(str, words)], cwd=ROOT, capture_output=True, text=True)
+        return result.returncode, result.stderr
+
+    for words, reason in (((), "--model"), (("--model", tmp_path / "none.onnx"), "no such model file")):
+        code, message = demo(*words)
+        assert code == 2
+        assert reason in message
+        assert message.count("\n") == 1
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, message = demo("--model", onnx_file, "--port", taken.getsockname()[1])
+    assert code == 2
+    assert "give another --port" in message
+    assert message.count("\n") == 1

@@ -1,0 +1,74 @@
+"""Eight bits: written alike every time, with weights that no processor cuts off, and only past their gate."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from edge import Classifier, load_page
+from edge.errors import UsageError
+from export import convert as conversion
+from export import quantise as quantisation
+from export.convert import convert
+from export.parity import BOUNDS, Bounds, ParityError
+from training.models.networks import load_model
+
+
+@pytest.fixture
+def small_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calibrate on few pages, and judge by few."""
+    monkeypatch.setattr(conversion, "FEWEST", 10)
+    monkeypatch.setattr(quantisation, "PAGES", 8)
+
+
+@pytest.fixture
+def lenient(monkeypatch: pytest.MonkeyPatch, small_calibration: None) -> None:
+    """Let a model of one epoch through, whose classes lead by hundredths."""
+    monkeypatch.setitem(BOUNDS, "int8", Bounds(math.inf, 1, 1, 1, 1))
+
+
+def test_eight_bits_are_written_with_the_same_outputs_and_weights_that_no_cpu_cuts_off(
+    command: Callable, h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path, lenient: None
+) -> None:
+    out, again = tmp_path / "ecg.int8.onnx", tmp_path / "again.onnx"
+    parity = convert(h5, out, three_classes, three_classes / "train")
+    convert(h5, again, three_classes, three_classes / "train")
+    assert out.read_bytes() == again.read_bytes()
+    assert parity.pages == 22  # those that are not calibrated on
+    assert parity.labelled == 6  # of them the test pages
+    assert parity.heatmap_difference < 1e-4
+    classifier = Classifier(out)
+    assert classifier.contract.precision == "int8"
+    assert classifier.outputs == Classifier(onnx_file).outputs
+    model = load_model(h5)
+    pages = np.stack([load_page(path, model.contract) for path in sorted((three_classes / "test").rglob("*.jpg"))])
+    ours, exact = classifier.run(pages).logits, model.run(pages).logits
+    assert np.corrcoef(ours.ravel(), exact.ravel())[0, 1] > 0.95
+    weights = [numpy_helper.to_array(weight) for weight in onnx.load(out).graph.initializer]
+    kernels = [weight for weight in weights if weight.dtype == np.int8 and weight.ndim == 4]
+    assert len(kernels) >= 2
+    # The sum of two products with unsigned bytes fits in 16 bits.
+    assert all(2 * 255 * np.abs(kernel.astype(int)).max() < 2**15 for kernel in kernels)
+    assert "int8" in command("edge", "info", out).stdout
+    assert "passed" in command("edge", "check", out).stdout
+
+
+def test_eight_bits_that_answer_otherwise_are_not_written(
+    h5: Path, three_classes: Path, tmp_path: Path, small_calibration: None
+) -> None:
+    with pytest.raises(ParityError, match=r"get another class .*: nothing was written"):
+        convert(h5, tmp_path / "ecg.onnx", three_classes, three_classes / "train")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_few_pages_do_not_judge_eight_bits(
+    h5: Path, three_classes: Path, tmp_path: Path, lenient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversion, "FEWEST", 150)
+    with pytest.raises(UsageError, match=r"22 pages are too few to judge 8 bits by \(at least 150"):
+        convert(h5, tmp_path / "ecg.onnx", three_classes, three_classes / "train")
+    assert list(tmp_path.iterdir()) == []

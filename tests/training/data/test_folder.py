@@ -1,0 +1,220 @@
+"""Data folders: labels, groups, splits, and what is refused."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from training.data.folder import first_contract, load_pages, read_folder
+from training.data.splits import are_test, folds, hold_out
+from training.errors import DataError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two classes of six different pages, in folders as people have them."""
+    for place, name in enumerate(("Normal Person (284x12=3408)", "Patient that have MI")):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for number in range(6):
+            page = np.full((70, 100, 3), 20 * number + 10 * place, np.uint8)
+            Image.fromarray(page).save(tmp_path / "data" / name / f"{name[0]}({number}).PNG")
+    return tmp_path / "data"
+
+
+def manifest(folder: Path, *rows: str, header: str = "path,label,split,group") -> Path:
+    (folder / "manifest.csv").write_text("\n".join([header, *rows]), encoding="utf-8")
+    return folder
+
+
+def load(folder: Path, **options: bool):
+    pages = read_folder(folder)
+    return load_pages(pages, first_contract(folder, pages, 32, 48, "none", 0), **options)[0]
+
+
+def test_labels_come_from_the_manifest_else_from_labels_csv_else_from_the_folder(folder: Path) -> None:
+    assert {page.label for page in read_folder(folder)} == {"Normal Person (284x12=3408)", "Patient that have MI"}
+    (folder / "labels.csv").write_text("folder,label\nPatient that have MI,infarction\n")
+    assert {page.label for page in read_folder(folder)} == {"Normal Person (284x12=3408)", "infarction"}
+    manifest(folder, "Patient that have MI/P(0).PNG,old infarction,,")
+    labels = {page.path.name: page.label for page in read_folder(folder)}
+    assert labels["P(0).PNG"] == "old infarction"
+    assert labels["P(1).PNG"] == "infarction"
+
+
+def test_a_manifest_may_list_pages_that_lie_in_no_class_folder(folder: Path) -> None:
+    shutil.copy(folder / "Patient that have MI" / "P(0).PNG", folder / "loose.png")
+    manifest(folder, "loose.png,normal,,g1")
+    page = next(page for page in read_folder(folder) if page.path.name == "loose.png")
+    assert (page.label, page.group, page.split) == ("normal", "g1", None)
+
+
+def test_hidden_files_and_other_files_are_no_pages(folder: Path) -> None:
+    (folder / "Patient that have MI" / ".hidden.png").write_text("")
+    (folder / "Patient that have MI" / "notes.txt").write_text("")
+    (folder / ".git").mkdir()
+    assert len(read_folder(folder)) == 12
+
+
+def test_the_split_of_a_flat_folder_depends_on_pages_and_seed_alone(folder: Path, tmp_path: Path) -> None:
+    loaded = load(folder)
+    mask = are_test(loaded, 3)
+    assert sorted(set(loaded.labels[mask])) == sorted(set(loaded.labels))
+    chosen = {loaded.digests[index] for index in np.flatnonzero(mask)}
+    renamed = tmp_path / "renamed"
+    for number, page in enumerate(reversed(loaded.pages)):
+        target = renamed / page.label / f"{number}.bmp"  # other names, another order, another format
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Image.open(page.path).save(target)
+    again = load(renamed)
+    assert {again.digests[index] for index in np.flatnonzero(are_test(again, 3))} == chosen
+    others = [{loaded.digests[index] for index in np.flatnonzero(are_test(loaded, seed))} for seed in range(8)]
+    assert any(other != chosen for other in others)
+
+
+def test_copies_of_a_page_fall_on_one_side(folder: Path) -> None:
+    for number in range(5):
+        page = Image.open(folder / "Patient that have MI" / "P(0).PNG")
+        page.save(folder / "Patient that have MI" / f"copy {number}.bmp")
+    loaded = load(folder)
+    for seed in range(5):
+        mask = are_test(loaded, seed)
+        of_copies = {bool(held) for held, page in zip(mask, loaded.pages, strict=True) if page.path.suffix == ".bmp"}
+        assert len(of_copies) == 1
+
+
+def test_pages_of_a_group_fall_on_one_side(folder: Path) -> None:
+    pages = enumerate(read_folder(folder))
+    rows = [f"{page.path.relative_to(folder)},{page.label},,g{number // 2}" for number, page in pages]
+    loaded = load(manifest(folder, *rows))
+    assert set(loaded.groups) == {f"g{number}" for number in range(6)}
+    for seed in range(5):
+        mask = are_test(loaded, seed)
+        assert not set(loaded.groups[mask]) & set(loaded.groups[~mask])
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 30)), min_size=12, max_size=80), st.integers(0, 5))
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_no_group_straddles_a_split(pages: list[tuple[str, int]], seed: int) -> None:
+    labels = np.array([label for label, _ in pages])
+    groups = np.array([f"g{group}" for _, group in pages])
+    try:
+        held_out = hold_out(labels, groups, seed)
+        masks = folds(labels, groups, 4, seed)
+    except DataError:
+        return  # a class of one group, or groups that cannot be divided
+    assert not set(groups[held_out]) & set(groups[~held_out])
+    assert set(labels[~held_out]) == set(labels)
+    assert (np.sum(masks, axis=0) == 1).all()
+    order = np.random.default_rng(seed).permutation(len(labels))
+    assert (hold_out(labels[order], groups[order], seed) == held_out[order]).all()
+
+
+def other_folder(data: Path) -> None:
+    for split in ("train", "test", "val"):
+        (data / split).mkdir()
+    for folder in sorted(data.glob("*P*")):
+        for split in ("train", "test", "val"):
+            shutil.copytree(folder, data / split / folder.name)
+        shutil.rmtree(folder)
+
+
+def no_utf8(data: Path) -> None:
+    shutil.copy(data / "Patient that have MI" / "P(0).PNG", data / "Patient that have MI" / "caf\udce9.png")
+
+
+REFUSED = {
+    "folder beside train and test": (other_folder, "lies in no class folder"),
+    "picture beside the classes": (
+        lambda data: shutil.copy(data / "Patient that have MI" / "P(0).PNG", data / "loose.png"),
+        "loose.png: lies in no class folder",
+    ),
+    "name that is not UTF-8": (no_utf8, "no name in UTF-8"),
+    "missing folder": (lambda data: shutil.rmtree(data), "no such folder"),
+    "empty folder": (lambda data: [shutil.rmtree(item) for item in data.iterdir()], "has no pages"),
+    "empty class": (lambda data: (data / "empty").mkdir(), "class without a page"),
+    "file outside": (lambda data: manifest(data, f"../{data.name}/Patient that have MI/P(0).PNG,a,,"), "lies outside"),
+    "page named twice": (lambda data: manifest(data, *2 * ["Patient that have MI/P(0).PNG,a,,"]), "twice"),
+    "manifest without label": (lambda data: manifest(data, header="path,class"), "has no column 'label'"),
+    "line without label": (lambda data: manifest(data, "Patient that have MI/P(0).PNG,,,"), "line 2"),
+    "unknown split": (lambda data: manifest(data, "Patient that have MI/P(0).PNG,a,val,"), "'val'"),
+    "split for some": (lambda data: manifest(data, "Patient that have MI/P(0).PNG,a,test,"), "for all or for none"),
+    "labels.csv of another folder": (
+        lambda data: (data / "labels.csv").write_text("folder,label\nnone,a\n"),
+        "'none', which is not there",
+    ),
+    "manifest that is no text": (lambda data: (data / "manifest.csv").write_bytes(b"path,label\n\xff\xfe,a"), "UTF-8"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_an_unusable_folder_is_refused_in_one_line(name: str, folder: Path) -> None:
+    spoil, reason = REFUSED[name]
+    spoil(folder)
+    with pytest.raises(DataError) as refusal:
+        read_folder(folder)
+    assert reason in str(refusal.value)
+    assert str(folder) in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_manifest_that_contradicts_the_folders_is_refused(folder: Path) -> None:
+    (folder / "train").mkdir()
+    for name in ("Normal Person (284x12=3408)", "Patient that have MI"):
+        (folder / name).rename(folder / "train" / name)
+    manifest(folder, "train/Patient that have MI/P(0).PNG,a,test,")
+    with pytest.raises(DataError, match="lies in 'train'"):
+        read_folder(folder)
+
+
+def test_a_class_that_only_test_has_is_refused(folder: Path) -> None:
+    for split, names in (("train", ("a", "b")), ("test", ("a", "b", "new class"))):
+        for name in names:
+            shutil.copytree(folder / "Patient that have MI", folder / split / name)
+    for name in ("Patient that have MI", "Normal Person (284x12=3408)"):
+        shutil.rmtree(folder / name)
+    with pytest.raises(DataError, match="'new class'"):
+        read_folder(folder)
+
+
+def test_a_class_with_one_page_is_refused(folder: Path) -> None:
+    for page in list((folder / "Patient that have MI").iterdir())[1:]:
+        page.unlink()
+    loaded = load(folder)
+    with pytest.raises(DataError, match="'Patient that have MI' has 1 page"):
+        hold_out(loaded.labels, loaded.groups, 0)
+
+
+def test_every_unreadable_page_is_named(folder: Path) -> None:
+    for number in (1, 4):
+        (folder / "Patient that have MI" / f"P({number}).PNG").write_text("no picture")
+    with pytest.raises(DataError) as refusal:
+        load(folder)
+    lines = str(refusal.value).splitlines()
+    assert ["P(1).PNG" in lines[0], "P(4).PNG" in lines[1], "--skip-unreadable" in lines[2]] == [True] * 3
+    pages = read_folder(folder)
+    loaded, skipped = load_pages(pages, first_contract(folder, pages, 32, 48, "none", 0), skip_unreadable=True)
+    assert len(loaded) == 10
+    assert len(skipped) == 2
+
+
+def test_groups_that_a_copy_has_joined_stay_joined_without_it(folder: Path) -> None:
+    """One patient has two numbers, as a page under both shows; that page is left out of the selection."""
+    names = sorted(path.name for path in (folder / "Patient that have MI").iterdir())[:3]
+    shutil.copy(folder / "Patient that have MI" / names[0], folder / "Patient that have MI" / "copy.png")
+    rows = [f"Patient that have MI/{name},a,,{group}" for name, group in zip((*names, "copy.png"), "xxyy", strict=True)]
+    loaded = load(manifest(folder, *rows))
+    of = {page.path.name: group for page, group in zip(loaded.pages, loaded.groups, strict=True)}
+    assert of[names[1]] == of[names[2]] == "x"
+    left = loaded.select(np.array([page.path.name not in (names[0], "copy.png") for page in loaded.pages]))
+    assert [group for page, group in zip(left.pages, left.groups, strict=True) if page.label == "a"] == ["x", "x"]
+
+
+def test_a_page_of_the_manifest_that_is_gone_is_unreadable(folder: Path) -> None:
+    manifest(folder, "gone.png,Patient that have MI,,")
+    with pytest.raises(DataError, match=r"gone\.png: no such file"):
+        load(folder)
+    assert len(load(folder, skip_unreadable=True)) == 12

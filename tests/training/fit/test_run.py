@@ -1,0 +1,229 @@
+"""Training: what a run is, that it repeats, and that it can be continued."""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from edge.contract import CONTRACT_KEY, PREPROCESSING
+from edge.errors import ModelError
+from tests.conftest import LABELS, RECIPE
+from training.data.folder import load_pages, read_folder
+from training.errors import RunError
+from training.fit import loop as fit
+from training.fit import network as fitting
+from training.fit.augmentation import view
+from training.fit.run import train
+from training.models.calibration import calibrated, decide
+from training.models.in_distribution import least_typicality
+from training.models.networks import TRAINED_ON_KEY, build_cnn, load_model, short
+
+
+def again(data: Path, run: Path, **changes: object) -> Path:
+    return train(data, replace(RECIPE, **changes), None, run / "unused", run, skip_unreadable=False)
+
+
+def test_the_cnn_has_at_most_a_million_parameters_and_flattens_a_small_map() -> None:
+    for height, width in ((224, 224), (96, 160), (320, 512)):
+        network = build_cnn(4, height, width)
+        flatten = next(layer for layer in network.layers if isinstance(layer, keras.layers.Flatten))
+        assert max(flatten.input.shape[1:3]) <= 7
+        assert network.count_params() <= 1_000_000
+        kinds = {type(layer).__name__ for layer in network.layers}
+        assert {"Conv2D", "MaxPooling2D", "Flatten", "Dense"} <= kinds
+
+
+def test_a_run_folder_holds_model_history_configuration_and_report(run: Path) -> None:
+    files = {path.name for path in run.iterdir()}
+    assert {"ecg_cnn_model.h5", "history.csv", "config.json", "report.html", "report.json", "curves.png"} <= files
+    assert not [name for name in files if name.endswith(".weights.h5") or name.startswith(".")]
+    with (run / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
+    assert "drawn" not in (run / "report.html").read_text()  # these pages have no manifest that says so
+
+
+def test_the_contract_is_in_the_h5(h5: Path, three_classes: Path) -> None:
+    model = load_model(h5)
+    contract = model.contract
+    assert contract.labels == LABELS
+    assert (contract.height, contract.width) == (96, 160)
+    assert (contract.preprocessing, contract.architecture) == (PREPROCESSING, "cnn")
+    pages = [page for page in read_folder(three_classes) if page.split == "train"]
+    loaded, _ = load_pages(pages, contract)
+    assert contract.trained_on.pages == len(pages)
+    assert model.trained_on == {short(digest) for digest in loaded.digests}
+
+
+def test_the_h5_holds_the_best_epoch_by_validation_loss(run: Path, three_classes: Path, h5: Path) -> None:
+    """The kept network, scored here on the validation pages again, has the lowest loss of the history."""
+    from training.data.splits import hold_out
+
+    model = load_model(h5)
+    loaded, _ = load_pages([page for page in read_folder(three_classes) if page.split == "train"], model.contract)
+    chosen = loaded.select(hold_out(loaded.labels, loaded.groups, RECIPE.seed))
+    probabilities = calibrated(model.run(chosen.pixels).logits, 1.0)  # the temperature came after the choice
+    truth = [model.contract.labels.index(label) for label in chosen.labels]
+    loss = -np.log(probabilities[np.arange(len(truth)), truth]).mean()
+    history = fit.read_history(run / "history.csv")
+    assert loss == pytest.approx(min(row["val_loss"] for row in history), rel=1e-4)
+
+
+def test_temperature_and_thresholds_come_from_the_validation_pages(h5: Path, three_classes: Path) -> None:
+    from training.data.splits import hold_out
+
+    model = load_model(h5)
+    contract = model.contract
+    loaded, _ = load_pages([page for page in read_folder(three_classes) if page.split == "train"], contract)
+    chosen = loaded.select(hold_out(loaded.labels, loaded.groups, RECIPE.seed))
+    found = model.run(chosen.pixels)
+    truth = np.array([contract.labels.index(label) for label in chosen.labels])
+    decided = decide(found.logits, truth, RECIPE.target_accuracy)
+    assert contract.temperature == pytest.approx(decided["temperature"], rel=1e-3) != 1
+    assert contract.least_probability == pytest.approx(decided["least_probability"], abs=1e-4)
+    assert contract.least_typicality == pytest.approx(least_typicality(found.typicality), abs=1e-4)
+    np.testing.assert_allclose(found.probabilities, calibrated(found.logits, contract.temperature), atol=1e-6)
+
+
+def test_with_folds_they_come_from_the_out_of_fold_answers(three_classes: Path, tmp_path: Path) -> None:
+    path = again(three_classes, tmp_path / "run", folds=2, epochs=1, target_accuracy=0.5)
+    with (tmp_path / "run" / "out_of_fold.csv").open(encoding="utf-8") as file:
+        typicality = np.array([[float(row["typicality"])] for row in csv.DictReader(file)])
+    assert len(typicality) == 24
+    assert load_model(path).contract.least_typicality == pytest.approx(least_typicality(typicality), abs=1e-5)
+
+
+def test_training_twice_gives_the_same_bytes(command: Callable, run: Path, three_classes: Path, tmp_path: Path) -> None:
+    """In a fresh process and under another hash seed than the run of the fixture."""
+    out = tmp_path / "again"
+    options = ("--epochs", 3, "--image-size", "96x160", "--out", out)
+    result = command("training", "train", "--model", "cnn", "--data", three_classes, *options, PYTHONHASHSEED="7")
+    assert (out / "ecg_cnn_model.h5").read_bytes() == (run / "ecg_cnn_model.h5").read_bytes()
+    assert result.stdout.splitlines() == [f"model: {out / 'ecg_cnn_model.h5'}", f"report: {out / 'report.html'}"]
+    assert "epoch 3 of 3" in result.stderr
+
+
+def test_another_seed_gives_another_model(three_classes: Path, h5: Path, tmp_path: Path) -> None:
+    other = again(three_classes, tmp_path / "other", seed=1, epochs=1)
+    assert load_model(other).contract.trained_on.seed == 1
+    assert other.read_bytes() != h5.read_bytes()
+
+
+def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
+    three_classes: Path, run: Path, h5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupting(fit.Batches):
+        def __getitem__(self, number: int):
+            if self._epoch == 2:
+                raise KeyboardInterrupt
+            return super().__getitem__(number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "Batches", Interrupting)
+        with pytest.raises(KeyboardInterrupt):
+            again(three_classes, tmp_path / "run")
+    assert len(fit.read_history(tmp_path / "run" / "history.csv")) == 2
+    assert not (tmp_path / "run" / "ecg_cnn_model.h5").exists()
+    assert again(three_classes, tmp_path / "run").read_bytes() == h5.read_bytes()
+    assert (tmp_path / "run" / "history.csv").read_text() == (run / "history.csv").read_text()
+
+
+def test_a_complete_run_is_left_as_it_is(run: Path, three_classes: Path, capsys: pytest.CaptureFixture) -> None:
+    before = (run / "ecg_cnn_model.h5").stat().st_mtime_ns
+    again(three_classes, run)
+    assert (run / "ecg_cnn_model.h5").stat().st_mtime_ns == before
+    assert "is complete" in capsys.readouterr().err
+
+
+def test_another_configuration_in_a_run_is_refused(run: Path, three_classes: Path, drawn: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"other epochs \(3, now 4\): give another --out"):
+        again(three_classes, run, epochs=4)
+    with pytest.raises(RunError, match="other pages"):
+        again(drawn, run)
+    (tmp_path / "letter.txt").write_text("")
+    with pytest.raises(RunError, match="no run"):
+        again(three_classes, tmp_path)
+
+
+def test_folds_give_every_page_an_answer_of_a_model_that_has_not_seen_it(
+    three_classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned: dict[str, set[str]] = {}
+    original = fitting.Fitting._fit_cnn
+
+    def watched(self, learn, taken, choose, folder):
+        learned[folder.name] = {*learn.digests, *choose.digests}
+        return original(self, learn, taken, choose, folder)
+
+    monkeypatch.setattr(fitting.Fitting, "_fit_cnn", watched)
+    model = again(three_classes, tmp_path / "run", folds=3, epochs=1)
+    with (tmp_path / "run" / "out_of_fold.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    loaded, _ = load_pages(
+        [page for page in read_folder(three_classes) if page.split == "train"], load_model(model).contract
+    )
+    digests = {
+        page.path.relative_to(three_classes).as_posix(): digest
+        for page, digest in zip(loaded.pages, loaded.digests, strict=True)
+    }
+    assert {row["path"] for row in rows} == set(digests)
+    for row in rows:
+        assert digests[row["path"]] not in learned[row["fold"]]
+        assert sum(float(row[label]) for label in LABELS) == pytest.approx(1, abs=1e-5)
+    assert not (tmp_path / "run" / "folds").exists()
+    assert json.loads((tmp_path / "run" / "report.json").read_text())["out_of_fold"]["pages"] == len(loaded)
+
+
+def test_class_weights_let_every_class_weigh_the_same() -> None:
+    targets = np.eye(3, dtype=np.float32)[[0] * 6 + [1] * 3 + [2]]
+    weights = targets @ fit.class_weights(targets)
+    assert [weights[targets[:, index] == 1].sum() for index in range(3)] == pytest.approx([10 / 3] * 3)
+
+
+def test_views_leave_an_ecg_an_ecg() -> None:
+    """A mark in a corner stays in its corner, about as large and as dark: nothing is mirrored or lost."""
+    page = np.full((200, 300, 3), 250, np.uint8)
+    page[30:50, 40:60] = 10
+    seen = set()
+    for number in range(1, 40):
+        changed = view(page, "0123456789abcdef", number, seed=4)
+        assert (changed.dtype, changed.shape) == (page.dtype, page.shape)
+        np.testing.assert_array_equal(changed, view(page, "0123456789abcdef", number, seed=4))
+        rows, columns = np.nonzero(changed[:, :, 0] < 100)
+        # At most: 3 % shift, 5 % scale and 2 degrees about the centre, 60 rows and 100 columns away.
+        assert abs(rows.mean() - 39.5) <= 0.03 * 200 + 0.05 * 60 + 0.035 * 100 + 1
+        assert abs(columns.mean() - 49.5) <= 0.03 * 300 + 0.05 * 100 + 0.035 * 60 + 1
+        assert 340 <= rows.size <= 460
+        seen.add((round(rows.mean(), 1), round(columns.mean(), 1)))
+    assert len(seen) > 30
+    assert view(page, "0123456789abcdef", 0, seed=4) is page
+
+
+def test_batches_are_small_where_pages_are_few() -> None:
+    assert [fit.batch_size(count) for count in (5, 64, 128, 236, 256, 512, 10_000)] == [4, 4, 8, 8, 16, 32, 32]
+
+
+def test_an_h5_that_is_not_ours_is_refused(h5: Path, tmp_path: Path, onnx_file: Path) -> None:
+    foreign = tmp_path / "foreign.h5"
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(foreign)
+    stripped = shutil.copy(h5, tmp_path / "stripped.h5")
+    with h5py.File(stripped, "a") as file:
+        del file[TRAINED_ON_KEY]
+    swapped = shutil.copy(h5, tmp_path / "swapped.h5")
+    with h5py.File(swapped, "a") as file:
+        contract = json.loads(file.attrs[CONTRACT_KEY])
+        file.attrs[CONTRACT_KEY] = json.dumps(contract | {"height": 160, "width": 96})
+    cut = tmp_path / "cut.h5"
+    cut.write_bytes(h5.read_bytes()[:5000])
+    reasons = {foreign: "not from this program", stripped: "not from this program", swapped: "contradicts", cut: "HDF5"}
+    for path, reason in (reasons | {tmp_path / "none.h5": "no such model", onnx_file: "HDF5"}).items():
+        with pytest.raises(ModelError, match=reason) as refusal:
+            load_model(Path(path))
+        assert "\n" not in str(refusal.value)

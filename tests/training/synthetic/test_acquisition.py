@@ -1,0 +1,147 @@
+"""Captures: geometry that can be followed, traces that stay legible, strengths that grow, and a cache that repeats."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from edge.contract import Contract, TrainedOn
+from training.data import simulated_acquisitions as captures
+from training.data.folder import Loaded, load_pages, read_folder
+from training.data.simulated_acquisitions import ASKED, LEARNED, Series, captured_pages
+from training.errors import DataError, RunError
+from training.synthetic.acquisition import camera
+from training.synthetic.acquisition.camera import photograph, take
+from training.synthetic.acquisition.legibility import is_legible
+from training.synthetic.acquisition.parameters import FACTORS, KINDS, STRENGTHS, Capture, draw_capture
+from training.synthetic.paper.layout import LOOKS
+from training.synthetic.paper.printed_page import draw_page
+from training.synthetic.signals.ecg import Heart, record
+
+CONTRACT = Contract(("a", "b"), 64, 96, "cnn", TrainedOn("", 0, 0, False))
+
+
+@pytest.fixture(scope="module")
+def page() -> np.ndarray:
+    return draw_page(
+        record(Heart("anterior"), np.random.default_rng(1)), LOOKS["report"], np.random.default_rng(0)
+    ).pixels
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_the_traces_of_a_capture_are_legible_and_it_repeats(kind: str, page: np.ndarray) -> None:
+    changed = []
+    for strength in STRENGTHS:
+        first, again = (photograph(page, kind, strength, np.random.default_rng(4)) for _ in range(2))
+        np.testing.assert_array_equal(first.pixels, again.pixels)
+        assert (first.pixels.shape, first.pixels.dtype) == (page.shape, np.uint8)
+        assert is_legible(page, first.pixels, first.columns, first.rows)
+        assert (first.capture.kind, first.capture.strength) == (kind, strength)
+        changed.append(np.abs(first.pixels.astype(int) - page).mean())
+    assert changed[0] < changed[2]
+    if kind == "bw":
+        assert np.ptp(first.pixels.astype(int), axis=2).max() <= 4
+
+
+def test_a_stronger_capture_has_larger_parameters() -> None:
+    for kind, ranges in KINDS.items():
+        drawn = [draw_capture(kind, strength, np.random.default_rng(7)) for strength in STRENGTHS]
+        for name in ranges:
+            sizes = [abs(getattr(capture, name)) for capture in drawn]
+            assert sizes == sorted(sizes)
+            assert sizes[2] == pytest.approx(sizes[1] * FACTORS[3])
+
+
+@given(st.floats(-4, 4), st.floats(-25, 25), st.floats(-15, 15), st.floats(-0.02, 0.02), st.floats(0, 0.05))
+@settings(max_examples=25, deadline=None)
+def test_a_point_of_the_page_lies_where_it_is_said_to(
+    turn: float, lean: float, pan: float, curl: float, margin: float
+) -> None:
+    points = np.array([[60.5, 50.5], [540.5, 70.5], [300.5, 210.5], [80.5, 370.5], [520.5, 350.5]])
+    page = np.full((420, 600, 3), 255, np.uint8)
+    for x, y in points.astype(int):
+        page[y - 3 : y + 4, x - 3 : x + 4] = 0
+    captured = take(page, Capture("scan", 1, 5, turn=turn, lean=lean, pan=pan, curl=curl, margin=margin))
+    marks, count = ndimage.label(captured.pixels.max(axis=2) < 128)
+    assert count == len(points)
+    found = np.array(ndimage.center_of_mass(marks > 0, marks, range(1, count + 1)))[:, ::-1] + 0.5
+    for x, y in captured.place(points):
+        assert np.hypot(found[:, 0] - x, found[:, 1] - y).min() < 1.0
+    # The way back agrees with the way there.
+    x, y = (int(coordinate) for coordinate in captured.place(points)[2])
+    assert abs(captured.columns[y, x] - 300) < 2.5
+    assert abs(captured.rows[y, x] - 210) < 2.5
+
+
+def test_what_cannot_be_read_is_called_illegible(page: np.ndarray) -> None:
+    whole = take(page, Capture("clean", 1, 0))
+
+    def legible(picture: np.ndarray) -> bool:
+        return is_legible(page, picture, whole.columns, whole.rows)
+
+    assert legible(page)
+    assert not legible(np.full_like(page, 200))
+    faint = (255 - (255 - page.astype(float)) * 0.08).astype(np.uint8)
+    assert not legible(faint)
+    assert not legible(ndimage.gaussian_filter(page, (9, 9, 0)))
+    covered = page.copy()
+    covered[200:330, 300:700] = 240  # a hand on four leads
+    assert not legible(covered)
+
+
+def test_a_frame_that_cuts_off_leads_is_illegible(page: np.ndarray) -> None:
+    height, width, _ = page.shape
+    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32) + 330, np.arange(height, dtype=np.float32))
+    moved = np.full_like(page, 255)
+    moved[:, : width - 330] = page[:, 330:]
+    assert not is_legible(page, moved, columns, rows)
+
+
+def test_a_page_that_no_capture_leaves_legible_is_refused(page: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(camera, "draw_capture", lambda kind, strength, rng: Capture(kind, strength, 0, blur=20))
+    with pytest.raises(DataError, match="left no trace legible in 8 attempts"):
+        photograph(page, "photo", 2, np.random.default_rng(0))
+
+
+@pytest.fixture
+def loaded(drawn: Path) -> Loaded:
+    return load_pages(read_folder(drawn)[:6], CONTRACT)[0]
+
+
+def test_captured_pages_repeat_in_any_order_and_come_from_the_cache(
+    loaded: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    series = Series(*LEARNED, 1)
+    first = captured_pages(loaded, series, CONTRACT, 3, tmp_path / "one")
+    assert (first.shape, first.dtype) == ((6, 64, 96, 3), np.uint8)
+    turned = captured_pages(loaded.select(np.arange(6)[::-1]), series, CONTRACT, 3, tmp_path / "two")
+    np.testing.assert_array_equal(first, turned[::-1])
+    others = [Series(*LEARNED, 2), ASKED, replace(ASKED, number=1)]
+    for other in [captured_pages(loaded, other, CONTRACT, 3, tmp_path / "one") for other in others]:
+        assert (other != first).any(axis=(1, 2, 3)).all()
+    monkeypatch.setattr(captures, "photograph", None)  # nothing is made twice
+    np.testing.assert_array_equal(captured_pages(loaded, series, CONTRACT, 3, tmp_path / "one"), first)
+
+
+def test_a_damaged_cache_is_named(loaded: Loaded, tmp_path: Path) -> None:
+    captured_pages(loaded, ASKED, CONTRACT, 0, tmp_path)
+    file = next(tmp_path.rglob("*.npy"))
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(RunError, match=f"{file}: is damaged"):
+        captured_pages(loaded, ASKED, CONTRACT, 0, tmp_path)
+
+
+def test_where_nothing_is_legible_the_page_stands_and_is_counted(
+    loaded: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def illegible(*_: object) -> None:
+        raise DataError("no trace is legible")
+
+    monkeypatch.setattr(captures, "photograph", illegible)
+    pages = captured_pages(loaded, ASKED, CONTRACT, 0, tmp_path)
+    np.testing.assert_array_equal(pages, loaded.pixels)
+    assert "6 captured pictures would not be legible" in capsys.readouterr().err

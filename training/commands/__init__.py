@@ -1,0 +1,1 @@
+"""The commands, one file each: their arguments, the call, and what is printed."""

@@ -1,0 +1,1 @@
+"""Data: what a data folder holds, how it is split, and what a model learns from."""

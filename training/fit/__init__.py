@@ -1,0 +1,1 @@
+"""Fit: from a data folder to a trained network, epoch by epoch."""

@@ -1,0 +1,1 @@
+"""Models: the networks, their heads and heatmaps, and the file that holds one with its contract."""

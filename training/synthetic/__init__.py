@@ -1,0 +1,1 @@
+"""Synthetic ECG images: signals, the paper they are printed on, and their acquisition."""

@@ -1,0 +1,1 @@
+"""Acquisition: what a scanner, a phone or a screen makes of a printed page."""

@@ -1,0 +1,92 @@
+"""Captures: what a scanner, a phone, a screen or a stain make of a page, as parameters drawn from a seed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+STRENGTHS = (1, 2, 3)
+FACTORS = {1: 0.5, 2: 1.0, 3: 1.6}
+"""How the middle strength's ranges are scaled."""
+
+Ranges = dict[str, tuple[float, float]]
+
+# Ranges of the middle strength. A phone photo's are those that give the medians of real phone photos of ECGs
+# (`python -m benchmarks.acquisitions --photos DIR --drawn DIR` prints both); the others are set by eye.
+KINDS: dict[str, Ranges] = {
+    "clean": {"compression": (5, 25)},
+    "scan": {
+        "turn": (-0.8, 0.8), "shade": (0.0, 0.06), "cast": (0.0, 0.02), "fade": (0.0, 0.12), "blur": (0.3, 0.7),
+        "noise": (1.0, 3.0), "compression": (15, 40),
+    },
+    "bw": {
+        "turn": (-0.8, 0.8), "fade": (0.0, 0.1), "blur": (0.2, 0.5), "noise": (2.0, 6.0), "hardness": (3.0, 7.0),
+        "compression": (15, 40),
+    },
+    "photo": {
+        "turn": (-2.6, 2.6), "lean": (-18.0, -6.0), "pan": (-10.0, 10.0), "curl": (-0.012, 0.012),
+        "margin": (0.0, 0.02), "shade": (0.05, 0.2), "glare": (0.0, 0.15), "cast": (0.005, 0.035), "dark": (0.0, 0.12),
+        "fade": (0.0, 0.04), "blur": (0.1, 0.4), "noise": (5.0, 9.0), "shrink": (0.0, 0.05), "compression": (10, 30),
+    },
+    "screen": {
+        "turn": (-1.5, 1.5), "lean": (2.0, 6.0), "pan": (-4.0, 4.0), "margin": (0.0, 0.02), "shade": (0.05, 0.2),
+        "glare": (0.0, 0.2), "cast": (0.03, 0.1), "fade": (0.1, 0.25), "blur": (0.5, 0.9), "noise": (2.0, 5.0),
+        "moire": (0.06, 0.16), "shrink": (0.0, 0.2), "compression": (25, 50),
+    },
+    "stained": {
+        "turn": (-0.8, 0.8), "shade": (0.05, 0.15), "cast": (0.02, 0.06), "fade": (0.05, 0.15), "blur": (0.3, 0.7),
+        "noise": (1.0, 3.0), "stains": (2.0, 4.0), "creases": (2.0, 4.0), "compression": (15, 40),
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Capture:
+    """Hold the parameters of one capture; 0 leaves a thing as it is.
+
+    `turn`, `lean` and `pan` are degrees: in the picture's plane, about its horizontal and its vertical
+    axis. `curl` is the paper's bow and `margin` the background around it, as shares of the height.
+    `shade` is the range of the light over the page as a share, `glare` the strength of a reflection,
+    `cast` the largest gain or loss of a colour channel, `dark` the loss of light, `fade` what the ink
+    has lost of its black. `blur` is a standard deviation in pixels of a page 1106 pixels wide, `noise`
+    one in grey levels, `moire` an amplitude. `hardness` is the steepness of the black-and-white threshold,
+    `shrink` the share of its size that a messenger takes away, `compression` 100 less the JPEG
+    quality. `stains` and `creases` are counted. `seed` makes the rest.
+    """
+
+    kind: str
+    strength: int
+    seed: int
+    turn: float = 0.0
+    lean: float = 0.0
+    pan: float = 0.0
+    curl: float = 0.0
+    margin: float = 0.0
+    shade: float = 0.0
+    glare: float = 0.0
+    cast: float = 0.0
+    dark: float = 0.0
+    fade: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
+    moire: float = 0.0
+    hardness: float = 0.0
+    shrink: float = 0.0
+    compression: float = 0.0
+    stains: float = 0.0
+    creases: float = 0.0
+
+    @property
+    def moves(self) -> bool:
+        """Return whether a pixel lies elsewhere than on the page."""
+        return any((self.turn, self.lean, self.pan, self.curl, self.margin))
+
+    @property
+    def lights(self) -> bool:
+        """Return whether the light changes a pixel."""
+        return any((self.shade, self.glare, self.cast, self.dark, self.fade))
+
+
+def draw_capture(kind: str, strength: int, rng: np.random.Generator) -> Capture:
+    """Draw the parameters of a capture of one of `KINDS` at one of `STRENGTHS`."""
+    values = {name: FACTORS[strength] * rng.uniform(*bounds) for name, bounds in KINDS[kind].items()}
+    return Capture(kind, strength, int(rng.integers(2**32)), **values)

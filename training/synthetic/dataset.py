@@ -1,0 +1,195 @@
+"""Sets of drawn pages: class folders and a manifest, written in parallel, complete or not there."""
+
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from edge.errors import UsageError
+from edge.files import replacing
+from training.errors import DataError, RunError
+from training.synthetic.acquisition.camera import photograph
+from training.synthetic.acquisition.parameters import KINDS
+from training.synthetic.ground_truth import truth
+from training.synthetic.paper.layout import LAYOUTS, LOOKS, Style
+from training.synthetic.paper.printed_page import draw_page, find_font
+from training.synthetic.processes import mapping
+from training.synthetic.signals.ecg import CLASSES, draw_heart, record
+from training.synthetic.signals.wfdb_records import Record, list_records, read_record
+
+TEST_SHARE = 0.2
+QUALITY = 80  # JPEG, as the published pages that people scale down
+PER_CLASS = 40  # pages, where nobody says how many and no record does
+ANY = "any"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Say what a set shall be: all that its bytes depend on, besides the records.
+
+    `look` is one of `LOOKS`, `capture` one of `KINDS`, or "any" for another one on each page; so is
+    `layout`, which like `speed`, `gain`, `dpi`, `paper` (width and height in mm) and `font` stands in for
+    the look's where it is given.
+    `truth` adds a JSON file beside each page.
+    """
+
+    per_class: int | None = None
+    seed: int = 0
+    look: str = "report"
+    layout: str | None = None
+    speed: float | None = None
+    gain: float | None = None
+    dpi: int | None = None
+    paper: tuple[float, float] | None = None
+    font: str | None = None
+    capture: str = "clean"
+    strength: int = 1
+    truth: bool = False
+
+    def style(self, rng: np.random.Generator) -> Style:
+        """Return the style of one page."""
+        look = LOOKS[str(rng.choice(sorted(LOOKS))) if self.look == ANY else self.look]
+        changes = {name: getattr(self, name) for name in ("layout", "speed", "gain", "dpi", "font")}
+        if self.layout == ANY:
+            changes["layout"] = str(rng.choice(sorted(LAYOUTS)))
+        changes["width"], changes["height"] = self.paper or (None, None)
+        return dataclasses.replace(look, **{name: value for name, value in changes.items() if value is not None})
+
+    def check(self) -> None:
+        """Raise `UsageError` where a page of this set could not be drawn."""
+        for look in sorted(LOOKS) if self.look == ANY else [self.look]:
+            for layout in sorted(LAYOUTS) if self.layout == ANY else [self.layout]:
+                style = dataclasses.replace(self, look=look, layout=layout).style(np.random.default_rng())
+                find_font(style.font)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Name one page to write: its file in the set, its class and split, and the seed of all that is random in it."""
+
+    file: Path
+    label: str
+    split: str
+    seed: tuple[int, ...]
+    record: Record | None = None
+
+
+def draw_pages(
+    out: Path, wanted: Wanted, signals: Path | None = None, workers: int = 1, skip_unreadable: bool = False
+) -> tuple[int, list[str]]:
+    """Write a set of pages and a manifest; return how many pages that is, and which records were left out.
+
+    The same arguments give the same bytes, for any number of `workers` (processes); page k of a class
+    is the same in a set of any size. The set grows in a hidden folder beside `out` and appears when
+    it is whole: repeating the command goes on where one stopped. `signals` is a folder that
+    `list_records` reads. Raises `UsageError` where `out` already has something in it, `DataError` for
+    records that cannot be used, unless `skip_unreadable`, `RunError` where the disk is full.
+    """
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise UsageError(f"{out}: already exists: remove it or give another --out")
+    jobs = _jobs_from_records(wanted, signals) if signals else _jobs_from_hearts(wanted)
+    wanted.check()
+    key = hashlib.sha256(repr((wanted, jobs)).encode()).hexdigest()[:8]
+    unfinished = out.with_name(f".unfinished-{key}-{out.name}")
+    try:
+        for folder in {job.file.parent for job in jobs}:
+            (unfinished / folder).mkdir(parents=True, exist_ok=True)
+        errors = list(filter(None, _written(jobs, wanted, unfinished, workers)))
+        if errors and not skip_unreadable:
+            raise DataError(
+                "\n".join([*errors, f"{len(errors)} records cannot be used: remove them, or give --skip-unreadable"])
+            )
+        there = [job for job in jobs if (unfinished / job.file).exists()]
+        if not there:
+            raise DataError(f"{signals}: none of its records can be used: give others")
+        _write_manifest(there, wanted, unfinished)
+        if out.exists():
+            out.rmdir()
+        unfinished.rename(out)
+    except OSError as error:
+        raise RunError(
+            f"{out}: cannot be written ({error.strerror or error}): make room and repeat the command, it goes on"
+        ) from error
+    return len(there), errors
+
+
+def _jobs_from_hearts(wanted: Wanted) -> list[Job]:
+    """Return a page for each heart of each class; the first fifth of them is for test."""
+    count = wanted.per_class or PER_CLASS
+    jobs = []
+    for place, label in enumerate(sorted(CLASSES)):
+        for number in range(count):
+            split = "test" if number < round(TEST_SHARE * count) else "train"
+            file = Path(split, label, f"{label}_{number:04d}.jpg")
+            jobs.append(Job(file, label, split, (wanted.seed, place, number)))
+    return jobs
+
+
+def _jobs_from_records(wanted: Wanted, signals: Path) -> list[Job]:
+    """Return a page for each record, or for `per_class` of each class, chosen by the seed.
+
+    A fifth of the patients is for test.
+    """
+    jobs, order = [], np.random.default_rng(wanted.seed)
+    records = list_records(signals)
+    for label in sorted({found.label for found in records}):
+        of_class = [found for found in records if found.label == label]
+        chosen = sorted(order.permutation(len(of_class))[: wanted.per_class].tolist())
+        for found in (of_class[index] for index in chosen):
+            name = found.path.relative_to(signals).with_suffix("").as_posix()
+            digest = hashlib.sha256(f"{wanted.seed} {found.group or name}".encode()).digest()
+            split = "test" if digest[0] < TEST_SHARE * 256 else "train"
+            seed = (wanted.seed, int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]))
+            jobs.append(Job(Path(split, label, f"{name.replace('/', '-')}.jpg"), label, split, seed, found))
+    return jobs
+
+
+def _written(jobs: list[Job], wanted: Wanted, folder: Path, workers: int) -> Iterator[str | None]:
+    """Write all pages that are not there yet and yield, for each, what was wrong with its record, or None."""
+    waiting = [job for job in jobs if not (folder / job.file).exists()]
+    write = partial(_write_page, wanted=wanted, folder=folder)
+    with mapping(workers) as mapped:
+        yield from tqdm(mapped(write, waiting), total=len(waiting), unit="page", disable=None)
+
+
+def _write_page(job: Job, wanted: Wanted, folder: Path) -> str | None:
+    """Write one page, and its truth before it; return what is wrong with its record, or None."""
+    rng = np.random.default_rng(job.seed)
+    try:
+        recording = read_record(job.record) if job.record else record(draw_heart(job.label, rng), rng)
+    except DataError as error:
+        return str(error)
+    style = wanted.style(rng)
+    page = draw_page(recording, style, rng)
+    kind = str(rng.choice(sorted(KINDS))) if wanted.capture == ANY else wanted.capture
+    captured = photograph(page.pixels, kind, wanted.strength, rng)
+    target = folder / job.file
+    if wanted.truth:
+        found = {"image": target.name, "label": job.label} | truth(recording, style, page, captured)
+        with replacing(target.with_suffix(".json")) as unfinished:
+            unfinished.write_text(json.dumps(found, allow_nan=False) + "\n", encoding="utf-8")
+    file = io.BytesIO()
+    Image.fromarray(captured.pixels).save(file, "JPEG", quality=QUALITY, dpi=(style.dpi, style.dpi))
+    with replacing(target) as unfinished:
+        unfinished.write_bytes(file.getvalue())
+    return None
+
+
+def _write_manifest(jobs: list[Job], wanted: Wanted, folder: Path) -> None:
+    columns = ("path", "label", "split", "group", "drawn", "sex", "age", "page_style")
+    with replacing(folder / "manifest.csv") as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for job in jobs:
+            group, sex, age = (job.record.group, job.record.sex, job.record.age) if job.record else ("", "", "")
+            style = f"{wanted.look} {wanted.capture}"
+            writer.writerow([job.file.as_posix(), job.label, job.split, group, "true", sex, age, style])

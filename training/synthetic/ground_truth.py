@@ -1,0 +1,61 @@
+"""The truth of a drawn page, as JSON can hold it: what made it, where its leads lie, and what the disease altered."""
+
+import dataclasses
+
+import numpy as np
+
+from training.synthetic.acquisition.camera import Captured
+from training.synthetic.paper.layout import Style
+from training.synthetic.paper.printed_page import DrawnPage, altered_mask
+from training.synthetic.signals.recording import LEADS, Recording
+
+
+def truth(recording: Recording, style: Style, page: DrawnPage, captured: Captured) -> dict:
+    """Return everything that is known of a captured page.
+
+    Points are x and y in pixels of the picture, from its upper left corner. A lead's `outline` is its
+    box clockwise from the upper left, `baseline` the two ends of its zero line, `altered` the share of its
+    shown samples that the disease altered. `mask` is the altered part of the picture as run lengths
+    of the flattened rows, the first of them outside (COCO's uncompressed form, but by rows).
+    `pixel_per_millimetre` is that of the page before a camera; `homography` is the camera's.
+    """
+    height, width, _ = page.pixels.shape
+    right, scale = [width, height], page.scale
+    leads = []
+    for box in page.boxes:
+        end = box.left + (box.end - box.start) * style.speed
+        outline = [(box.left, box.top), (end, box.top), (end, box.bottom), (box.left, box.bottom)]
+        ends = [(box.left, box.baseline), (end, box.baseline)]
+        leads.append(
+            {
+                "lead": box.lead,
+                "seconds": [box.start, box.end],
+                "outline": _points(captured, np.array(outline) * scale),
+                "baseline": _points(captured, np.array(ends) * scale),
+                "altered": round(float(recording.altered[LEADS.index(box.lead), box.samples].mean()), 4),
+            }
+        )
+    return {
+        "recording": recording.parameters,
+        "style": dataclasses.asdict(style),
+        "capture": dataclasses.asdict(captured.capture),
+        "size": right,
+        "corners": _points(captured, np.array([[0, 0], [width, 0], right, [0, height]], float)),
+        "homography": captured.forward.tolist(),
+        "pixel_per_millimetre": scale,
+        "pixel_per_millivolt": scale * style.gain,
+        "pixel_per_second": scale * style.speed,
+        "leads": leads,
+        "mask": _run_lengths(captured.follow(altered_mask(recording, style))),
+    }
+
+
+def _points(captured: Captured, points: np.ndarray) -> list[list[float]]:
+    return captured.place(points).round(2).tolist()
+
+
+def _run_lengths(mask: np.ndarray) -> list[int]:
+    """Return the lengths of the runs of a flattened mask, the first one of what is outside."""
+    flat = mask.ravel()
+    edges = np.flatnonzero(np.diff(flat, prepend=False)).tolist()
+    return np.diff([0, *edges, flat.size]).tolist()

@@ -1,0 +1,1 @@
+"""Paper: how a machine prints a recording."""

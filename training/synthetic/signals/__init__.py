@@ -1,0 +1,1 @@
+"""Signals: parametric hearts and recorded ones, as twelve leads in millivolt."""
