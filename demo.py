@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge import Classifier, PageError, Prediction
 from edge.errors import EcgError
-from edge.terminal import DRAWN_MODEL, NOT_A_DEVICE, Parser, exit_with
+from edge.terminal import NOT_A_DEVICE, SYNTHETIC_MODEL, Parser, exit_with
 
 if TYPE_CHECKING:
     import gradio
@@ -69,10 +69,10 @@ def build(classifier: Classifier) -> "gradio.Blocks":
             # The person knows the picture by its own name, not by that of the upload's folder.
             raise gradio.Error(str(error).replace(picture, Path(picture).name), print_exception=False) from error
 
-    with gradio.Blocks(title="ECG pages", analytics_enabled=False, delete_cache=(FORGET_AFTER, FORGET_AFTER)) as demo:
+    with gradio.Blocks(title="ECG images", analytics_enabled=False, delete_cache=(FORGET_AFTER, FORGET_AFTER)) as demo:
         gradio.Markdown(f"# What does a model see in this ECG?\n\n**{NOT_A_DEVICE}**")
-        if classifier.contract.trained_on.drawn:
-            gradio.Markdown(f"**{DRAWN_MODEL}**")
+        if classifier.contract.trained_on.synthetic:
+            gradio.Markdown(f"**{SYNTHETIC_MODEL}**")
         with gradio.Row():
             picture = gradio.Image(
                 type="filepath",
@@ -89,7 +89,7 @@ def build(classifier: Classifier) -> "gradio.Blocks":
                 # The verdict says what counts: a heading of the most probable class would drown an "uncertain".
                 answer = gradio.Label(label="Classes and their probabilities", show_heading=False)
         gradio.Markdown(
-            f"Model: {classifier.contract.architecture}, trained on {classifier.contract.trained_on.pages} pages. "
+            f"Model: {classifier.contract.architecture}, trained on {classifier.contract.trained_on.images} pages. "
             "A picture that looks unlike those pages is rejected; one that is accepted need not be an ECG. "
             "Pictures are deleted after ten minutes."
         )

@@ -1,8 +1,8 @@
-"""Measure how strong the marks of a capture are, in photos of real paper beside drawn ones.
+"""Measure how strong the marks of a acquisition are, in photos of real paper beside drawn ones.
 
     python -m benchmarks.acquisitions --photos DIR [--drawn DIR]
 
-`--photos` is a folder of real pictures, `--drawn` one with a folder of pictures for each capture and
+`--photos` is a folder of real pictures, `--drawn` one with a folder of pictures for each acquisition and
 strength. Each real picture has a row, then come medians: of all real pictures, of those that are taken
 for phone photos, and of each drawn folder. All lengths are pixels of a picture whose longer side is 1200.
 """
@@ -21,7 +21,7 @@ from edge.files import pictures
 from edge.page import open_page
 
 SIDE = 1200  # pixels
-BLOCK = 48  # pixels: ten small squares of a usual page, so that paper shows in each block
+BLOCK = 48  # pixels: ten small squares of a usual image, so that paper shows in each block
 REACH = 9  # pixels either side of the trace: three sigma of the strongest blur that is told apart
 WINDOW, STRIDE = 144, 96  # pixels
 ANGLES = np.arange(-24, 24.1, 0.5)  # degrees
@@ -30,8 +30,8 @@ PHOTO = 1.0
 (0.0 on all ten such pictures of ours, 2.0 and more on the eight photos); scans have shade and colour too."""
 
 
-def measures(page: Image.Image) -> dict[str, float]:
-    """Return the marks of a capture on an upright RGB picture, scaled to a longer side of 1200 pixels.
+def measures(image: Image.Image) -> dict[str, float]:
+    """Return the marks of a acquisition on an upright RGB picture, scaled to a longer side of 1200 pixels.
 
     `blur`: sigma in pixels of the Gaussian that softens the trace. `perspective`: degrees by which
     lines that are parallel on paper converge from one edge of the picture to the opposite one, the
@@ -39,17 +39,17 @@ def measures(page: Image.Image) -> dict[str, float]:
     ink, of 1. `cast`: CIELAB chroma of the paper between the grid lines; paper that is pink by itself
     counts in full. `shade`: 5th to 95th percentile of the paper's brightness over its median. `noise`:
     standard deviation in grey levels of the luminance between neighbouring pixels. `blur`
-    and `contrast` are NaN where the picture holds no trace. On our pages with a known change, blur is
+    and `contrast` are NaN where the picture holds no trace. On our images with a known change, blur is
     right to 0.4 pixels, perspective to 0.6 degrees, noise to 0.7 grey levels.
     """
-    factor = SIDE / max(page.size)
-    page = page.resize((round(page.width * factor), round(page.height * factor)), Image.Resampling.LANCZOS)
-    pixels = np.asarray(page)  # (height, width, 3)
+    factor = SIDE / max(image.size)
+    image = image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.LANCZOS)
+    pixels = np.asarray(image)  # (height, width, 3)
     # A red or pink grid is nearly as bright in its brightest channel as the paper; ink is dark in all.
     bright = pixels.max(axis=2).astype(np.float32)
     blocks = _blocks(bright)
     paper = np.percentile(blocks, 75, axis=2)  # grid and trace seldom cover more
-    level = cv2.resize(paper.astype(np.float32), page.size, interpolation=cv2.INTER_LINEAR)
+    level = cv2.resize(paper.astype(np.float32), image.size, interpolation=cv2.INTER_LINEAR)
     depth = np.maximum(level - bright, 0)
     contrast, blur = _trace(depth)
     perspective, tilt = _lines(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
@@ -189,7 +189,7 @@ def main() -> None:
     """Print a row for each real picture, then the medians."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", type=Path, required=True, help="folder of real pictures, photos and others")
-    parser.add_argument("--drawn", type=Path, help="folder with a folder of pictures for each capture and strength")
+    parser.add_argument("--drawn", type=Path, help="folder with a folder of pictures for each acquisition and strength")
     options = parser.parse_args()
 
     rows = []
@@ -202,8 +202,8 @@ def main() -> None:
     photos = [row for row in rows if row["perspective"] >= PHOTO]
     if photos:
         show(f"median of {len(photos)} photos", median(photos))
-    if options.drawn:
-        for folder in sorted(path for path in options.drawn.iterdir() if path.is_dir()):
+    if options.synthetic:
+        for folder in sorted(path for path in options.synthetic.iterdir() if path.is_dir()):
             drawn = [measures(open_page(path)) for path in pictures(folder)]
             if drawn:
                 show(folder.name, median(drawn))

@@ -1,9 +1,9 @@
-"""Measure the device: a folder of large pages, a cold start, and memory over many pages.
+"""Measure the device: a folder of large images, a cold start, and memory over many images.
 
     python -m benchmarks.device MODEL.onnx [MODEL.onnx ...] [--h5 MODEL.h5] [--many 10000]
 
-The pages are the self-test's JPEG of 2213x1572. Folder: pages a second of `predict_many` against 1 / (d + r), d
-and r being the seconds a page of opening alone and of running alone, each on all cores. Cold start: a fresh
+The images are the self-test's JPEG of 2213x1572. Folder: images a second of `predict_many` against 1 / (d + r), d
+and r being the seconds an image of opening alone and of running alone, each on all cores. Cold start: a fresh
 process of `edge predict` against one that imports numpy, onnxruntime and Pillow, in turn; with --h5, Keras too.
 """
 
@@ -43,31 +43,31 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def folder(model: Path, page: Path) -> None:
+def folder(model: Path, image: Path) -> None:
     """Print how well opening and running overlap."""
     classifier = Classifier(model)
-    pixels = load_page(page, classifier.contract)[np.newaxis]
+    pixels = load_page(image, classifier.contract)[np.newaxis]
     opening, running, whole = [], [], []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in range(ROUNDS):
             opening.append(
-                seconds(lambda: list(pool.map(lambda _: load_page(page, classifier.contract), range(PAGES)))) / PAGES
+                seconds(lambda: list(pool.map(lambda _: load_page(image, classifier.contract), range(PAGES)))) / PAGES
             )
             running.append(seconds(lambda: [classifier.run(pixels) for _ in range(PAGES // 4)]) / (PAGES // 4))
-            whole.append(seconds(lambda: list(classifier.predict_many([page] * PAGES))) / PAGES)
+            whole.append(seconds(lambda: list(classifier.predict_many([image] * PAGES))) / PAGES)
     d, r, both = map(float, (np.median(opening), np.median(running), np.median(whole)))
     print(
-        f"{model.name}: {PAGES} pages: {1 / both:.1f} a second; opening alone {1000 * d:.1f} ms, running alone "
+        f"{model.name}: {PAGES} images: {1 / both:.1f} a second; opening alone {1000 * d:.1f} ms, running alone "
         f"{1000 * r:.1f} ms, so {(d + r) / both:.2f} of 1 / (d + r)"
     )
 
 
-def cold(models: list[Path], h5: Path | None, page: Path) -> None:
+def cold(models: list[Path], h5: Path | None, image: Path) -> None:
     """Print how long fresh processes take, and what memory."""
     words = {"the imports alone": ["-c", IMPORTS]}
-    words |= {m.name: ["-m", "edge", "predict", str(page), "--model", str(m), "--quiet"] for m in models}
+    words |= {m.name: ["-m", "edge", "predict", str(image), "--model", str(m), "--quiet"] for m in models}
     if h5 is not None:
-        words[f"{h5.name} in Keras"] = ["-c", KERAS, str(h5), str(page)]
+        words[f"{h5.name} in Keras"] = ["-c", KERAS, str(h5), str(image)]
     times: dict[str, list[float]] = {name: [] for name in words}
     memory = dict.fromkeys(words, 0.0)
     for _ in range(STARTS):
@@ -81,22 +81,22 @@ def cold(models: list[Path], h5: Path | None, page: Path) -> None:
         print(f"cold start, {name}: {median:.0f} ms, {median / base:.2f} of the imports, {memory[name]:.0f} MB")
 
 
-def many(model: Path, page: Path, count: int) -> None:
-    """Print the memory of one process after 100 pages and after many."""
+def many(model: Path, image: Path, count: int) -> None:
+    """Print the memory of one process after 100 images and after many."""
     script = (
         "import sys; from pathlib import Path; from edge import Classifier\n"
         "def most():  # of this process alone: getrusage counts the one that started it too\n"
         "    lines = Path('/proc/self/status').read_text().splitlines()\n"
         "    return int(next(line for line in lines if line.startswith('VmHWM')).split()[1]) // 1024\n"
-        "model, page, count = Classifier(sys.argv[1]), sys.argv[2], int(sys.argv[3])\n"
-        "for number, _ in enumerate(model.predict_many([page] * count), 1):\n"
+        "model, image, count = Classifier(sys.argv[1]), sys.argv[2], int(sys.argv[3])\n"
+        "for number, _ in enumerate(model.predict_many([image] * count), 1):\n"
         "    if number in (100, count): print(number, most())\n"
     )
     result = subprocess.run(
-        [sys.executable, "-c", script, str(model), str(page), str(count)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script, str(model), str(image), str(count)], capture_output=True, text=True, check=True
     )
     found = [line.split() for line in result.stdout.splitlines()]
-    print(f"{model.name}: {', '.join(f'{memory} MB after {number} pages' for number, memory in found)}")
+    print(f"{model.name}: {', '.join(f'{memory} MB after {number} images' for number, memory in found)}")
 
 
 def main() -> None:

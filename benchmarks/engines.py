@@ -1,8 +1,8 @@
-"""Compare engines on the same weights and pages: time, agreement and memory.
+"""Compare engines on the same weights and images: time, agreement and memory.
 
     python -m benchmarks.engines --h5 MODEL.h5 --onnx MODEL.onnx --int8 MODEL.int8.onnx --images DIR
 
-Every engine runs in a process of its own on all cores, one page at a time, in turn with the others, so that
+Every engine runs in a process of its own on all cores, one image at a time, in turn with the others, so that
 whatever else the machine does hits all alike. "forward" is from pixels to probabilities, "file" from the
 file on disk; medians. The arithmetic limit is how long the convolutions would take at the rate of NumPy's
 fp32 matrix product, measured in the same turns.
@@ -37,25 +37,25 @@ Network = Callable[[np.ndarray], np.ndarray]
 
 
 def network(engine: str, models: argparse.Namespace) -> Network:
-    """Return a function from a page (1, height, width, 3) to probabilities (1, classes)."""
+    """Return a function from an image (1, height, width, 3) to probabilities (1, classes)."""
     if engine.startswith("keras"):
         from training.models.networks import load_model
 
         model = load_model(models.h5).network
         if engine == "keras predict":
-            return lambda page: model.predict(page, verbose=0)["probabilities"]
-        return lambda page: np.asarray(model(page, training=False)["probabilities"])
+            return lambda image: model.predict(image, verbose=0)["probabilities"]
+        return lambda image: np.asarray(model(image, training=False)["probabilities"])
     path = models.int8 if engine.endswith("int8") else models.onnx
     if engine.startswith("onnxruntime"):
         classifier = Classifier(path)
-        return lambda page: classifier.run(page).probabilities
+        return lambda image: classifier.run(image).probabilities
     import openvino
 
     compiled = openvino.Core().compile_model(
         str(path), "CPU", {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": os.cpu_count()}
     )
     request, output = compiled.create_infer_request(), compiled.output("probabilities")
-    return lambda page: np.array(request.infer({INPUT: page})[output])
+    return lambda image: np.array(request.infer({INPUT: image})[output])
 
 
 def work(engine: str, models: argparse.Namespace) -> None:
@@ -66,16 +66,16 @@ def work(engine: str, models: argparse.Namespace) -> None:
     print("ready", flush=True)
     for line in sys.stdin:
         start = time.perf_counter()
-        page = load_page(line.rstrip("\n"), contract)[np.newaxis]
+        image = load_page(line.rstrip("\n"), contract)[np.newaxis]
         loaded = time.perf_counter()
-        shares = answer(page)
+        shares = answer(image)
         end = time.perf_counter()
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
         print(json.dumps([end - loaded, end - start, memory, shares[0].tolist()]), flush=True)
 
 
 def multiplications(path: Path) -> float:
-    """Return how many products the convolutions of one page take."""
+    """Return how many products the convolutions of one image take."""
     import onnx
 
     graph = onnx.shape_inference.infer_shapes(onnx.load(path)).graph
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--onnx", type=Path, required=True)
     parser.add_argument("--int8", type=Path)
     parser.add_argument("--images", type=Path, required=True)
-    parser.add_argument("--pages", type=int, default=30)
+    parser.add_argument("--images", type=int, default=30)
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
@@ -117,7 +117,7 @@ def main() -> None:
     found = {engine: [] for engine in engines}
     limits = []
     paths = pictures(options.images)
-    for path in (paths * options.pages)[: options.pages]:
+    for path in (paths * options.images)[: options.images]:
         for engine, worker in workers.items():
             worker.stdin.write(f"{path}\n")
             worker.stdin.flush()
@@ -136,7 +136,9 @@ def report(found: dict[str, list], limit: float, products: float) -> None:
     forward = {engine: float(np.median([row[0] for row in rows])) for engine, rows in found.items()}
     whole = {engine: float(np.median([row[1] for row in rows])) for engine, rows in found.items()}
     ours, exact = forward["onnxruntime fp32"], shares["keras predict"]
-    print(f"{os.cpu_count()} threads each, {len(exact)} pages, medians; {products / 1e9:.2f} billion products a page")
+    print(
+        f"{os.cpu_count()} threads each, {len(exact)} images, medians; {products / 1e9:.2f} billion products an image"
+    )
     print("| engine | forward, ms | of ours in fp32 | file to answer, ms | classes agree | probability | peak MB |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for engine, rows in found.items():

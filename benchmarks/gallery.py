@@ -1,4 +1,4 @@
-"""Draw the contact sheet of the README: every disease, layout, look and capture of the page generator.
+"""Draw the contact sheet of the README: every disease, layout, look and acquisition of the image generator.
 
 python -m benchmarks.gallery --out FILE
 """
@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from training.synthetic.acquisition.camera import photograph
+from training.synthetic.acquisition.camera import acquire
 from training.synthetic.acquisition.parameters import KINDS as CAPTURES
 from training.synthetic.acquisition.parameters import STRENGTHS
 from training.synthetic.paper.layout import LAYOUTS, LOOKS, Style
-from training.synthetic.paper.printed_page import draw_page
+from training.synthetic.paper.printed_page import print_page
 from training.synthetic.signals.ecg import record
 from training.synthetic.signals.hearts import KINDS, draw_heart
 from training.synthetic.signals.recording import Recording
@@ -39,7 +39,7 @@ def pictures(seed: int) -> Iterator[tuple[str, np.ndarray]]:
     """Yield each picture, uint8 (height, width, 3), with its caption."""
 
     def drawn(kind: str, style: Style) -> np.ndarray:
-        return draw_page(recording_of(kind, seed), style, np.random.default_rng(seed)).pixels
+        return print_page(recording_of(kind, seed), style, np.random.default_rng(seed)).pixels
 
     for kinds in KINDS.values():
         for kind in kinds:
@@ -49,11 +49,11 @@ def pictures(seed: int) -> Iterator[tuple[str, np.ndarray]]:
     for layout in LAYOUTS:
         yield f"layout {layout}", drawn("inferior", replace(LOOKS["pink"], layout=layout))
     yield "50 mm/s, 20 mm/mV", drawn("inferior", replace(LOOKS["orange"], layout="3x4", speed=50.0, gain=20.0))
-    page = drawn("anterior", LOOKS["report"])
-    for capture in CAPTURES:
+    image = drawn("anterior", LOOKS["report"])
+    for acquisition in CAPTURES:
         for strength in STRENGTHS:
-            picture = photograph(page, capture, strength, np.random.default_rng([seed, strength])).pixels
-            yield f"capture {capture}, {STRENGTH[strength]}", picture
+            picture = acquire(image, acquisition, strength, np.random.default_rng([seed, strength])).pixels
+            yield f"acquisition {acquisition}, {STRENGTH[strength]}", picture
 
 
 def main() -> None:

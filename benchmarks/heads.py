@@ -1,10 +1,10 @@
-"""Compare what VGG16's head may read: which blocks' means, and how many views of each page.
+"""Compare what VGG16's head may read: which blocks' means, and how many views of each image.
 
     python -m benchmarks.heads --data DIR --weights PATH
 
 Every choice gets the recipe of `training.fit.run`, in NumPy: standardised features, a linear layer from
 zero, Adam at 1e-3, class weights, 10 epochs. The figures are from five grouped cross-validations of
-`train/` with the last epoch kept, so that no page is lost to an inner validation.
+`train/` with the last epoch kept, so that no image is lost to an inner validation.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedGroupKFold
 
-from training.data.folder import Loaded, first_contract, load_pages, read_folder
+from training.data.folder import LoadedImages, first_contract, load_images, read_folder
 from training.fit.augmentation import view
 from training.fit.loop import batch_size, class_weights
 from training.models.networks import IMAGENET_MEAN_BGR
@@ -25,25 +25,25 @@ VIEWS = (1, 2, 3)
 EPOCHS, RATE = 10, 1e-3
 
 
-def block_means(weights: Path, loaded: Loaded, number: int) -> list[np.ndarray]:
-    """Return the mean of each block's maps, five of float32 (n, channels), for one view of every page."""
+def block_means(weights: Path, loaded: LoadedImages, number: int) -> list[np.ndarray]:
+    """Return the mean of each block's maps, five of float32 (n, channels), for one view of every image."""
     base = keras.applications.VGG16(include_top=False, weights=str(weights), input_shape=loaded.pixels.shape[1:])
     pools = [base.get_layer(f"block{block}_pool").output for block in range(1, 6)]
     network = keras.Model(base.input, [keras.layers.GlobalAveragePooling2D()(pool) for pool in pools])
-    pages = np.stack([view(*page, number, seed=0) for page in zip(loaded.pixels, loaded.digests, strict=True)])
-    return network.predict(pages[..., ::-1] - np.array(IMAGENET_MEAN_BGR, np.float32), batch_size=16, verbose=0)
+    images = np.stack([view(*image, number, seed=0) for image in zip(loaded.pixels, loaded.digests, strict=True)])
+    return network.predict(images[..., ::-1] - np.array(IMAGENET_MEAN_BGR, np.float32), batch_size=16, verbose=0)
 
 
 def fit_head(
-    features: np.ndarray, targets: np.ndarray, rng: np.random.Generator, worth: np.ndarray | float = 1.0
+    features: np.ndarray, targets: np.ndarray, rng: np.random.Generator, sample_weight: np.ndarray | float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return kernel and bias of a linear layer trained by Adam on the weighted cross-entropy.
 
-    `worth`, (n, 1), is how many pages each counts as.
+    `sample_weight`, (n, 1), is how many images each counts as.
     """
     parameters = [np.zeros((features.shape[1], targets.shape[1])), np.zeros(targets.shape[1])]
     first, second = ([np.zeros_like(parameter) for parameter in parameters] for _ in range(2))
-    weighted = targets * worth
+    weighted = targets * sample_weight
     weights, size, step = weighted @ class_weights(weighted), batch_size(len(features)), 0
     for _ in range(EPOCHS):
         for batch in np.array_split(rng.permutation(len(features)), -(-len(features) // size)):
@@ -61,13 +61,13 @@ def fit_head(
 
 
 def cross_validate(views: list[np.ndarray], labels: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
-    """Return mean and spread of macro-F1 over five grouped 5-fold cross-validations; `views[0]` are the pages."""
+    """Return mean and spread of macro-F1 over five grouped 5-fold cross-validations; `views[0]` are the images."""
     classes = np.unique(labels)
     scores = []
     for seed in range(5):
         predicted = np.empty_like(labels)
         for learn, held_out in StratifiedGroupKFold(5, shuffle=True, random_state=seed).split(labels, labels, groups):
-            features = np.concatenate([pages[learn] for pages in views])
+            features = np.concatenate([images[learn] for images in views])
             targets = np.tile((labels[learn, np.newaxis] == classes).astype(np.float32), (len(views), 1))
             mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-3)
             kernel, bias = fit_head((features - mean) / spread, targets, np.random.default_rng(seed))
@@ -83,8 +83,8 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True)
     options = parser.parse_args()
 
-    pages = [page for page in read_folder(options.data) if page.split != "test"]
-    loaded, _ = load_pages(pages, first_contract(options.data, pages, 224, 224, "vgg16", 0))
+    images = [image for image in read_folder(options.data) if image.split != "test"]
+    loaded, _ = load_images(images, first_contract(options.data, images, 224, 224, "vgg16", 0))
     means = [block_means(options.weights, loaded, number) for number in range(max(VIEWS))]
     for blocks in BLOCKS:
         for count in VIEWS if blocks == (3, 4, 5) else (2,):

@@ -1,10 +1,10 @@
-"""Show pictures that are no ECG page to an exported model, and count how many it rejects.
+"""Show pictures that are no ECG image to an exported model, and count how many it rejects.
 
     python -m benchmarks.in_distribution --model FILE.onnx --data DIR [--photos DIR] [--pictures DIR]
 
 Six kinds of pictures are made or taken: photographs (those that scikit-image, scikit-learn and
-matplotlib ship, whole and in parts), plots, text pages, grid paper without a trace, noise, and single
-beats cut out of the test pages of DIR. `--photos` is a folder of ECGs of another origin, to see how
+matplotlib ship, whole and in parts), plots, text images, grid paper without a trace, noise, and single
+beats cut out of the test images of DIR. `--photos` is a folder of ECGs of another origin, to see how
 many of them are accepted; `--pictures` keeps what was shown, to look at.
 """
 
@@ -120,28 +120,28 @@ def plots(rng: np.random.Generator) -> Iterator[Image.Image]:
 
 
 def text_pages(rng: np.random.Generator) -> Iterator[Image.Image]:
-    """Yield pages of prose, upright and across, in several sizes of type, with and without a heading."""
+    """Yield images of prose, upright and across, in several sizes of type, with and without a heading."""
     for number in range(EACH):
-        page = Image.new("RGB", SIZE if number % 2 else SIZE[::-1], "white" if number % 3 else (250, 246, 240))
-        draw = ImageDraw.Draw(page)
+        image = Image.new("RGB", SIZE if number % 2 else SIZE[::-1], "white" if number % 3 else (250, 246, 240))
+        draw = ImageDraw.Draw(image)
         size = int(rng.integers(13, 26))
         font, y = ImageFont.load_default(size), 40
         if number % 4 == 0:
             draw.text((60, 30), "REPORT", "black", ImageFont.load_default(40))
             y = 100
-        while y < page.height - 2 * size:
-            words = [PROSE[index] for index in rng.integers(0, len(PROSE), page.width // (size * 4))]
+        while y < image.height - 2 * size:
+            words = [PROSE[index] for index in rng.integers(0, len(PROSE), image.width // (size * 4))]
             draw.text((60, y), " ".join(words) * (rng.random() < 0.9), "black", font)
             y += int(1.5 * size)
-        yield page
+        yield image
 
 
 def grid_paper(rng: np.random.Generator) -> Iterator[Image.Image]:
     """Yield empty ECG paper in its usual colours, with a margin and a printed header or without."""
     inks = ((238, 150, 150), (240, 190, 200), (235, 160, 110), (150, 200, 160), (170, 190, 230), (190, 190, 190))
     for number in range(EACH):
-        page = Image.new("RGB", SIZE, "white")
-        draw = ImageDraw.Draw(page)
+        image = Image.new("RGB", SIZE, "white")
+        draw = ImageDraw.Draw(image)
         ink, step = np.array(inks[number % len(inks)]), float(rng.uniform(3.4, 9))
         top = 140 if number % 2 else 0
         if top:
@@ -149,11 +149,11 @@ def grid_paper(rng: np.random.Generator) -> Iterator[Image.Image]:
             draw.line((34, 70, 1076, 70), "black", 3)
         for strong in (False, True):
             colour = tuple(int(level) for level in (ink if strong else (ink + 2 * 255) / 3))
-            for axis, end in ((0, page.width), (1, page.height)):
+            for axis, end in ((0, image.width), (1, image.height)):
                 for place in np.arange(top * axis, end, step * (5 if strong else 1)):
-                    line = (place, top, place, page.height) if axis == 0 else (0, place, page.width, place)
+                    line = (place, top, place, image.height) if axis == 0 else (0, place, image.width, place)
                     draw.line(line, colour, 1)
-        yield page
+        yield image
 
 
 def noise(rng: np.random.Generator) -> Iterator[Image.Image]:
@@ -175,29 +175,29 @@ def noise(rng: np.random.Generator) -> Iterator[Image.Image]:
         yield Image.fromarray(np.broadcast_to(levels.clip(0, 255).astype(np.uint8), (*shape[:2], 3)).copy())
 
 
-def single_beats(rng: np.random.Generator, pages: list[Path]) -> Iterator[Image.Image]:
-    """Yield pieces of test pages: one or two beats of one lead, on a sixth to a tenth of the page's width."""
-    for path in rng.choice(np.array(pages), EACH):
-        page = open_page(Path(path))
-        width = int(page.width * rng.uniform(0.09, 0.16))
+def single_beats(rng: np.random.Generator, images: list[Path]) -> Iterator[Image.Image]:
+    """Yield pieces of test images: one or two beats of one lead, on a sixth to a tenth of the image's width."""
+    for path in rng.choice(np.array(images), EACH):
+        image = open_page(Path(path))
+        width = int(image.width * rng.uniform(0.09, 0.16))
         height = int(width * rng.uniform(0.7, 1.1))
-        left = int(rng.uniform(0.08, 0.8) * page.width)
-        middle = int(page.height * (rng.choice([0.29, 0.48, 0.67, 0.86]) + rng.uniform(-0.02, 0.02)))
-        piece = page.crop((left, middle - height // 2, left + width, middle - height // 2 + height))
+        left = int(rng.uniform(0.08, 0.8) * image.width)
+        middle = int(image.height * (rng.choice([0.29, 0.48, 0.67, 0.86]) + rng.uniform(-0.02, 0.02)))
+        piece = image.crop((left, middle - height // 2, left + width, middle - height // 2 + height))
         yield piece.resize((width * 5, height * 5), Image.Resampling.BICUBIC)
 
 
-def kinds(pages: list[Path], seed: int = 0) -> dict[str, Iterator[Image.Image]]:
+def kinds(images: list[Path], seed: int = 0) -> dict[str, Iterator[Image.Image]]:
     """Return the pictures of every kind, from a seed."""
     makers = (photographs, plots, text_pages, grid_paper, noise)
     made = {maker.__name__: maker(np.random.default_rng([seed, place])) for place, maker in enumerate(makers)}
-    return made | {"single_beats": single_beats(np.random.default_rng([seed, 9]), pages)}
+    return made | {"single_beats": single_beats(np.random.default_rng([seed, 9]), images)}
 
 
-def blanked(pages: list[Path], rng: np.random.Generator) -> Iterator[Image.Image]:
-    """Yield pages of the model's own machine without a trace: the median of fifteen test pages of one size."""
-    size = open_page(pages[0]).size
-    alike = [page for page in map(open_page, pages) if page.size == size]
+def blanked(images: list[Path], rng: np.random.Generator) -> Iterator[Image.Image]:
+    """Yield images of the model's own machine without a trace: the median of fifteen test images of one size."""
+    size = open_page(images[0]).size
+    alike = [image for image in map(open_page, images) if image.size == size]
     for _ in range(EACH // 4):
         chosen = rng.choice(len(alike), min(15, len(alike)), replace=False)
         yield Image.fromarray(np.median([np.asarray(alike[index]) for index in chosen], axis=0).astype(np.uint8))
@@ -226,16 +226,16 @@ def main() -> None:
     options = parser.parse_args()
 
     classifier = Classifier(options.model)
-    pages = [page.path for page in read_folder(options.data) if page.split == "test"]
+    images = [image.path for image in read_folder(options.data) if image.split == "test"]
     counts = {}
-    for kind, shown in kinds(pages).items():
+    for kind, shown in kinds(images).items():
         counts[kind] = rejected(classifier, shown, options.pictures and options.pictures / kind)
     counts["all of these"] = tuple(map(sum, zip(*counts.values(), strict=True)))
-    shown = blanked(pages, np.random.default_rng(10))
-    counts["the machine's own page without a trace"] = rejected(
+    shown = blanked(images, np.random.default_rng(10))
+    counts["the machine's own image without a trace"] = rejected(
         classifier, shown, options.pictures and options.pictures / "blanked"
     )
-    counts["ECG pages of the test set"] = rejected(classifier, map(open_page, pages), None)
+    counts["ECG images of the test set"] = rejected(classifier, map(open_page, images), None)
     if options.photos:
         counts["ECGs of another origin"] = rejected(classifier, map(open_page, pictures(options.photos)), None)
     for kind, (hits, total) in counts.items():

@@ -1,9 +1,9 @@
-"""Ask a classifier to tell real pages from drawn ones: the closer the drawn look, the nearer to 0.5 its AUROC.
+"""Ask a classifier to tell real images from drawn ones: the closer the drawn look, the nearer to 0.5 its AUROC.
 
     python -m benchmarks.looks --data DIR --drawn DIR --weights PATH
 
-`--drawn` is a set of `python -m training pages`. From each folder as many pages are taken, by a seed.
-Three logistic regressions in five folds by group: on VGG16's features at 224x224; on the grey page at 48x32, which
+`--drawn` is a set of `python -m training images`. From each folder as many images are taken, by a seed.
+Three logistic regressions in five folds by group: on VGG16's features at 224x224; on the grey image at 48x32, which
 sees layout and paper but no trace; and on the isolated trace alone (`training.data.near_copies`), brought to one place and size.
 """
 
@@ -19,30 +19,30 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from edge.page import open_page
-from training.data.folder import Loaded, first_contract, load_pages, read_folder
+from training.data.folder import LoadedImages, first_contract, load_images, read_folder
 from training.data.near_copies import MAP, fingerprint, isolated
 from training.fit.cached_features import cached_features, default_cache
-from training.models.networks import frozen_vgg16
+from training.models.networks import vgg16_base
 
 SMALL = (48, 32)  # width and height
 
 
-def pages_of(folder: Path, most: int, seed: int) -> Loaded:
-    """Return at most so many pages of a data folder at 224x224, chosen by the seed."""
-    pages = read_folder(folder)
-    chosen = np.random.default_rng(seed).permutation(len(pages))[:most]
-    contract = first_contract(folder, pages, 224, 224, "vgg16", seed)
-    return load_pages([pages[index] for index in sorted(chosen.tolist())], contract)[0]
+def images_of(folder: Path, most: int, seed: int) -> LoadedImages:
+    """Return at most so many images of a data folder at 224x224, chosen by the seed."""
+    images = read_folder(folder)
+    chosen = np.random.default_rng(seed).permutation(len(images))[:most]
+    contract = first_contract(folder, images, 224, 224, "vgg16", seed)
+    return load_images([images[index] for index in sorted(chosen.tolist())], contract)[0]
 
 
 def trace_map(path: Path) -> np.ndarray:
-    """Return where a page has trace, float (3072,): the fingerprint of the near copies at a quarter of its size."""
+    """Return where an image has trace, float (3072,): the fingerprint of the near copies at a quarter of its size."""
     cells = fingerprint(isolated(open_page(path))).astype(float).reshape(MAP[0] // 4, 4, MAP[1] // 4, 4)
     return cells.mean(axis=(1, 3)).ravel()
 
 
 def auroc(inputs: np.ndarray, drawn: np.ndarray, groups: np.ndarray) -> float:
-    """Return the out-of-fold AUROC of telling drawn pages, bool (n,), by inputs, float (n, width)."""
+    """Return the out-of-fold AUROC of telling synthetic ECG images, bool (n,), by inputs, float (n, width)."""
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000))
     folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
     scores = cross_val_predict(model, inputs, drawn, groups=groups, cv=folds, method="decision_function")
@@ -52,23 +52,23 @@ def auroc(inputs: np.ndarray, drawn: np.ndarray, groups: np.ndarray) -> float:
 def main() -> None:
     """Print one line a classifier."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("data", "drawn", "weights"):
+    for name in ("data", "synthetic", "weights"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
 
-    count = min(len(read_folder(options.data)), len(read_folder(options.drawn)))
-    sides = [pages_of(folder, count, options.seed) for folder in (options.data, options.drawn)]
+    count = min(len(read_folder(options.data)), len(read_folder(options.synthetic)))
+    sides = [images_of(folder, count, options.seed) for folder in (options.data, options.synthetic)]
     drawn = np.repeat([False, True], count)
     groups = np.concatenate([np.char.add(f"{number} ", side.groups) for number, side in enumerate(sides)])
     pixels = np.concatenate([side.pixels for side in sides])
-    base = frozen_vgg16(options.weights, 224, 224)
+    base = vgg16_base(options.weights, 224, 224)
     features = cached_features(base, iter(pixels), len(pixels), default_cache())
-    small = np.stack([np.asarray(Image.fromarray(page).convert("L").resize(SMALL)).ravel() for page in pixels])
-    traces = np.stack([trace_map(page.path) for side in sides for page in side.pages])
-    looked_at = {"VGG16's features": features, f"grey page at {SMALL[0]}x{SMALL[1]}": small, "trace alone": traces}
+    small = np.stack([np.asarray(Image.fromarray(image).convert("L").resize(SMALL)).ravel() for image in pixels])
+    traces = np.stack([trace_map(image.path) for side in sides for image in side.images])
+    looked_at = {"VGG16's features": features, f"grey image at {SMALL[0]}x{SMALL[1]}": small, "trace alone": traces}
     for name, inputs in looked_at.items():
-        print(f"{name:22s} AUROC {auroc(inputs, drawn, groups):.3f} on {count} real and {count} drawn pages")
+        print(f"{name:22s} AUROC {auroc(inputs, drawn, groups):.3f} on {count} real and {count} synthetic ECG images")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Compare the ways to bring a page to the model's size: what each costs in time and in macro-F1.
+"""Compare the ways to bring an image to the model's size: what each costs in time and in macro-F1.
 
     python -m benchmarks.preprocessing --data DIR --full-resolution DIR --weights PATH
 
 Every variant gets the same frozen VGG16 (blocks 3, 4 and 5, mean-pooled and standardised), the same
 linear classifier and the same grouped folds of `train/`. Times are medians of alternating runs on the
-pages of `--full-resolution`, one thread.
+images of `--full-resolution`, one thread.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from training.data.folder import read_folder
-from training.models.networks import frozen_vgg16
+from training.models.networks import vgg16_base
 
 SIZE = (224, 224)  # width, height
 
@@ -33,7 +33,7 @@ def whole(path: Path) -> Image.Image:
 
 
 def drafted(path: Path) -> Image.Image:
-    """Let the JPEG decoder halve the page as often as leaves it at least as large as needed."""
+    """Let the JPEG decoder halve the image as often as leaves it at least as large as needed."""
     image = Image.open(path)
     image.draft("RGB", SIZE)
     return image.convert("RGB")
@@ -48,9 +48,9 @@ def fit(image: Image.Image, reducing_gap: float | None = None) -> Image.Image:
     """Resize inside the model's size, aspect ratio kept, on white."""
     scale = min(SIZE[0] / image.width, SIZE[1] / image.height)
     inside = (round(image.width * scale), round(image.height * scale))
-    page = image.resize(inside, Image.Resampling.BILINEAR, reducing_gap=reducing_gap)
+    resized = image.resize(inside, Image.Resampling.BILINEAR, reducing_gap=reducing_gap)
     canvas = Image.new("RGB", SIZE, "white")
-    canvas.paste(page, ((SIZE[0] - inside[0]) // 2, (SIZE[1] - inside[1]) // 2))
+    canvas.paste(resized, ((SIZE[0] - inside[0]) // 2, (SIZE[1] - inside[1]) // 2))
     return canvas
 
 
@@ -65,7 +65,7 @@ VARIANTS: dict[str, Callable[[Path], Image.Image]] = {
 
 
 def milliseconds(paths: list[Path], runs: int = 7) -> dict[str, float]:
-    """Time each variant from file to pixels; median over the pages and `runs` alternating rounds."""
+    """Time each variant from file to pixels; median over the images and `runs` alternating rounds."""
     spent: dict[str, list[float]] = {name: [] for name in VARIANTS}
     for _ in range(runs):
         for path in paths:
@@ -76,10 +76,12 @@ def milliseconds(paths: list[Path], runs: int = 7) -> dict[str, float]:
     return {name: statistics.median(times) for name, times in spent.items()}
 
 
-def judge(features: np.ndarray, twin: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> tuple[float, float, float]:
+def score_predictions(
+    features: np.ndarray, twin: np.ndarray, labels: np.ndarray, groups: np.ndarray
+) -> tuple[float, float, float]:
     """Return mean and spread of macro-F1 over ten grouped cross-validations, and how often the twin gets another class.
 
-    The twin of a page is the same picture saved as PNG, which no decoder can scale down.
+    The twin of an image is the same picture saved as PNG, which no decoder can scale down.
     """
     scores, other_class = [], []
     for seed in range(10):
@@ -103,18 +105,18 @@ def main() -> None:
     options = parser.parse_args()
 
     times = milliseconds(sorted(options.full_resolution.glob("*.jpg")))
-    pages = [page for page in read_folder(options.data) if page.split != "test"]
-    labels = np.array([page.label for page in pages])
-    groups = np.array([page.group or str(page.path) for page in pages])
-    network = frozen_vgg16(options.weights, height=SIZE[1], width=SIZE[0])
+    images = [image for image in read_folder(options.data) if image.split != "test"]
+    labels = np.array([image.label for image in images])
+    groups = np.array([image.group or str(image.path) for image in images])
+    network = vgg16_base(options.weights, height=SIZE[1], width=SIZE[0])
     features = {
-        name: network.predict(np.stack([np.asarray(variant(page.path)) for page in pages]), batch_size=16, verbose=0)
+        name: network.predict(np.stack([np.asarray(variant(image.path)) for image in images]), batch_size=16, verbose=0)
         for name, variant in VARIANTS.items()
     }
-    print(f"{'':32s} {'ms a page':>9s}  {'macro-F1':14s} PNG twin gets another class")
+    print(f"{'':32s} {'ms an image':>9s}  {'macro-F1':14s} PNG twin gets another class")
     for name in VARIANTS:
         twin = name.replace("decoder's downscaling", "every pixel")
-        mean, spread, other_class = judge(features[name], features[twin], labels, groups)
+        mean, spread, other_class = score_predictions(features[name], features[twin], labels, groups)
         print(f"{name:32s} {times[name]:9.1f}  {mean:.3f} ± {spread:.3f}  {other_class:.1%}", flush=True)
 
 

@@ -1,8 +1,8 @@
 """Time the report on many predictions, and what a prediction costs in it.
 
-    python -m benchmarks.report --data DIR [--pages 10000]
+    python -m benchmarks.report --data DIR [--images 10000]
 
-The answers are drawn from a seed, for the pages of DIR repeated as often as it takes; the report is
+The answers are drawn from a seed, for the images of DIR repeated as often as it takes; the report is
 written to a temporary folder, with every figure, interval and picture.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from edge.contract import Contract, TrainedOn
 from training.data.folder import read_folder
-from training.evaluation.predictions import Answers
+from training.evaluation.predictions import Predictions
 from training.models.calibration import calibrated
 from training.reports.evaluation import add_answers
 from training.reports.report import Report
@@ -27,22 +27,22 @@ def main() -> None:
     """Print the seconds and the memory."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--pages", type=int, default=10_000)
+    parser.add_argument("--images", type=int, default=10_000)
     options = parser.parse_args()
 
     rng = np.random.default_rng(0)
     known = read_folder(options.data)
-    labels = tuple(sorted({page.label for page in known}))
-    pages = tuple(
+    labels = tuple(sorted({image.label for image in known}))
+    images = tuple(
         replace(known[number % len(known)], attributes=(("f", "m")[number % 2], str(20 + number % 70), ""))
-        for number in range(options.pages)
+        for number in range(options.images)
     )
-    truth = np.array([labels.index(page.label) for page in pages])
-    logits = rng.normal(0, 2, (len(pages), len(labels))) + 2 * np.eye(len(labels))[truth]
-    groups = np.array([f"group {number // 2}" for number in range(len(pages))])
-    typicality = rng.uniform(0.2, 0.8, (len(pages), 1))
-    nothing = np.zeros(len(pages), bool)
-    answers = Answers(labels, pages, groups, logits, calibrated(logits, 1.2), typicality, nothing)
+    truth = np.array([labels.index(image.label) for image in images])
+    logits = rng.normal(0, 2, (len(images), len(labels))) + 2 * np.eye(len(labels))[truth]
+    groups = np.array([f"group {number // 2}" for number in range(len(images))])
+    in_distribution = rng.uniform(0.2, 0.8, (len(images), 1))
+    nothing = np.zeros(len(images), bool)
+    answers = Predictions(labels, images, groups, logits, calibrated(logits, 1.2), in_distribution, nothing)
     contract = Contract(labels, 224, 224, "none", TrainedOn("", 0, 0, False), 1.2, 0.5, 0.25)
 
     begin = time.perf_counter()
@@ -51,7 +51,7 @@ def main() -> None:
         numbers = add_answers(report, "model", answers, contract)
         report.write(Path(folder), numbers)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{len(pages)} predictions: {time.perf_counter() - begin:.1f} s, at most {memory:.0f} MB")
+    print(f"{len(images)} predictions: {time.perf_counter() - begin:.1f} s, at most {memory:.0f} MB")
 
 
 if __name__ == "__main__":

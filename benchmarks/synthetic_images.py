@@ -1,9 +1,9 @@
-"""Time the page generator on one core, files written, and watch its memory.
+"""Time the image generator on one core, files written, and watch its memory.
 
     python -m benchmarks.synthetic_images
 
-Clean pages and phone photos of middle strength alternate in rounds; the median round counts. The time is the
-process's own, on one core, so that others on the machine disturb it less. Then 3,000 clean pages are drawn in this
+Clean images and phone photos of middle strength alternate in rounds; the median round counts. The time is the
+process's own, on one core, so that others on the machine disturb it less. Then 3,000 clean images are drawn in this
 process.
 """
 
@@ -15,9 +15,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from training.synthetic.dataset import Wanted, draw_pages
+from training.synthetic.dataset import SyntheticSettings, generate_dataset
 
-ROUNDS, PER_CLASS = 5, {"clean": 10, "photo": 4}  # pages of four classes
+ROUNDS, PER_CLASS = 5, {"clean": 10, "photo": 4}  # images of four classes
 LATER = 3000
 
 
@@ -33,20 +33,22 @@ def main() -> None:
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
         rates: dict[str, list[float]] = {kind: [] for kind in PER_CLASS}
-        draw_pages(Path(folder, "warm"), Wanted(per_class=1, capture="photo", strength=2))
+        generate_dataset(Path(folder, "warm"), SyntheticSettings(per_class=1, acquisition="photo", strength=2))
         for number in range(ROUNDS):
             for kind, per_class in PER_CLASS.items():
-                wanted = Wanted(per_class=per_class, seed=number, capture=kind, strength=2)
+                wanted = SyntheticSettings(per_class=per_class, seed=number, acquisition=kind, strength=2)
                 begin = time.process_time()
-                count, _ = draw_pages(Path(folder, f"{kind}-{number}"), wanted)
+                count, _ = generate_dataset(Path(folder, f"{kind}-{number}"), wanted)
                 rates[kind].append(count / (time.process_time() - begin))
         for kind, found in rates.items():
-            print(f"{kind}: {np.median(found):.1f} pages a second on one core ({min(found):.1f} to {max(found):.1f})")
+            print(f"{kind}: {np.median(found):.1f} images a second on one core ({min(found):.1f} to {max(found):.1f})")
         drawn, memory = 0, {}
         for per_class in (75, (LATER - 300) // 4):
-            drawn += draw_pages(Path(folder, f"many-{per_class}"), Wanted(per_class=per_class, seed=99))[0]
+            drawn += generate_dataset(
+                Path(folder, f"many-{per_class}"), SyntheticSettings(per_class=per_class, seed=99)
+            )[0]
             memory[drawn] = resident()
-        print(", ".join(f"{size:.0f} MB after page {number:,}" for number, size in memory.items()))
+        print(", ".join(f"{size:.0f} MB after image {number:,}" for number, size in memory.items()))
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ def info(options: argparse.Namespace) -> int:
     import hashlib
 
     from edge import Classifier
-    from edge.terminal import DRAWN_MODEL
+    from edge.terminal import SYNTHETIC_MODEL
 
     classifier = Classifier(options.model)
     fields = dataclasses.asdict(classifier.contract)
@@ -140,7 +140,7 @@ def info(options: argparse.Namespace) -> int:
     }
     for name, value in lines.items():
         print(f"{name + ':':18s} {value}")
-    print(DRAWN_MODEL if trained_on["drawn"] else NOT_A_DEVICE, file=sys.stderr)
+    print(SYNTHETIC_MODEL if trained_on["synthetic"] else NOT_A_DEVICE, file=sys.stderr)
     return 0
 
 

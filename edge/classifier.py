@@ -23,13 +23,13 @@ HEATMAP = "heatmap"
 class Outputs(NamedTuple):
     """Hold what a model's graph answers for n pages, float32.
 
-    `logits` and `probabilities` are (n, classes); `typicality` is (n, 1), between 0 and 1, and says how
+    `logits` and `probabilities` are (n, classes); `in_distribution` is (n, 1), between 0 and 1, and says how
     much a page looks like those that the model was trained on (see `training.models.in_distribution`).
     """
 
     logits: np.ndarray
     probabilities: np.ndarray
-    typicality: np.ndarray
+    in_distribution: np.ndarray
 
 
 OUTPUTS = Outputs._fields
@@ -37,7 +37,7 @@ OUTPUTS = Outputs._fields
 
 def widths(contract: Contract) -> dict[str, int]:
     """Return how many numbers a page each output has."""
-    return dict.fromkeys(OUTPUTS, len(contract.labels)) | {"typicality": 1}
+    return dict.fromkeys(OUTPUTS, len(contract.labels)) | {"in_distribution": 1}
 
 
 STATUSES = ("ok", "uncertain", "rejected", "error")
@@ -49,7 +49,7 @@ class Prediction:
 
     `status` is "ok", "uncertain", "rejected" or "error". With the first two, `probabilities` maps every
     label to its share of 1 and `label` is the most probable; "uncertain" says that its probability is
-    under the model's operating point. With "rejected" the picture looks like no page that the model
+    under the model's confidence threshold. With "rejected" the picture looks like no page that the model
     was trained on, and `reason` says so: there is no label. With "error", `error` alone is given:
     there is no default answer. `page`, from 1, is given where the file holds several, and `heatmap` is the
     path of the picture that shows where the answer comes from, where one was asked for.
@@ -60,7 +60,7 @@ class Prediction:
     page: int | None = None
     label: str | None = None
     probabilities: dict[str, float] = field(default_factory=dict)
-    typicality: float | None = None
+    in_distribution: float | None = None
     reason: str | None = None
     error: str | None = None
     heatmap: str | None = None
@@ -87,12 +87,12 @@ class Prediction:
         if self.status == "error":
             return record | {"error": self.error}
         if self.status == "rejected":
-            return record | {"label": None, "reason": self.reason, "typicality": self.typicality}
+            return record | {"label": None, "reason": self.reason, "in_distribution": self.in_distribution}
         record |= {
             "label": self.label,
             "probability": self.probability,
             "probabilities": self.probabilities,
-            "typicality": self.typicality,
+            "in_distribution": self.in_distribution,
         }
         return record if self.heatmap is None else record | {"heatmap": self.heatmap}
 
@@ -104,17 +104,17 @@ class Prediction:
 
 def decide(image: str, outputs: Outputs, contract: Contract, page: int | None = None) -> Prediction:
     """Turn the outputs for one page into its answer, by the contract's thresholds."""
-    typicality, least = outputs.typicality.item(), contract.least_typicality
-    if not typicality >= least:  # so that a NaN is rejected
+    in_distribution, least = outputs.in_distribution.item(), contract.in_distribution_threshold
+    if not in_distribution >= least:  # so that a NaN is rejected
         reason = (
-            "does not look like the ECG pages that the model was trained on "
-            f"(typicality {typicality:.2g}, at least {least:.2g} is asked for)"
+            "does not look like the ECG images that the model was trained on "
+            f"(in-distribution score {in_distribution:.2g}, at least {least:.2g} is asked for)"
         )
-        return Prediction(image, "rejected", page, typicality=typicality, reason=reason)
+        return Prediction(image, "rejected", page, in_distribution=in_distribution, reason=reason)
     shares = dict(zip(contract.labels, outputs.probabilities[0].tolist(), strict=True))
     label = max(shares, key=shares.__getitem__)
-    status = "ok" if shares[label] > contract.least_probability else "uncertain"
-    return Prediction(image, status, page, label, shares, typicality)
+    status = "ok" if shares[label] > contract.confidence_threshold else "uncertain"
+    return Prediction(image, status, page, label, shares, in_distribution)
 
 
 class Classifier:

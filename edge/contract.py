@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edge.errors import ModelError
 
-SCHEMA = 2
+SCHEMA = 3
 CONTRACT_KEY = "ecg_contract"
 """Name of the HDF5 attribute and of the ONNX metadata entry that hold the contract as JSON."""
 
@@ -23,14 +23,14 @@ class TrainedOn:
 
     `digest` is the SHA-256 of the sorted page digests, `seed` made the splits, `drawn` says that
     pages drawn by this program were among those that the model was chosen by, so that no result can
-    pass for one on real ECGs. `extra_pages` were learned from besides the `pages`, most often drawn.
+    pass for one on real ECGs. `auxiliary_images` were learned from besides the `images`, most often drawn.
     """
 
     digest: str
-    pages: int
+    images: int
     seed: int
-    drawn: bool
-    extra_pages: int = 0
+    synthetic: bool
+    auxiliary_images: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Contract:
 
     `labels` stand in the order of the model's outputs; `height` and `width` are in pixels; the input
     is uint8 (n, height, width, 3), RGB, made by the preprocessing that `preprocessing` names.
-    Probabilities are softmax(logits / `temperature`). A page whose typicality is under
-    `least_typicality` is rejected, an answer whose probability is not above `least_probability` is
+    Probabilities are softmax(logits / `temperature`). A page whose in-distribution score is under
+    `in_distribution_threshold` is rejected, an answer whose probability is not above `confidence_threshold` is
     uncertain; 0 asks for nothing. `precision` is that of the convolutions in the exported file. Raises
     `ModelError` where a value cannot be used.
     """
@@ -51,8 +51,8 @@ class Contract:
     architecture: str
     trained_on: TrainedOn
     temperature: float = 1.0
-    least_probability: float = 0.0
-    least_typicality: float = 0.0
+    confidence_threshold: float = 0.0
+    in_distribution_threshold: float = 0.0
     precision: str = "float32"
     preprocessing: str = PREPROCESSING
     schema: int = SCHEMA
@@ -61,8 +61,8 @@ class Contract:
         """Refuse what this version of the program cannot serve."""
         if self.schema != SCHEMA:
             raise ModelError(
-                f"the contract has schema {self.schema}, this program reads schema {SCHEMA}: "
-                "use the version of the program that wrote the model"
+                f"the contract has schema {self.schema}, this program reads schema {SCHEMA}: train the model again with "
+                "'python -m training train' and export it with 'python -m export convert'"
             )
         if self.preprocessing != PREPROCESSING:
             raise ModelError(
@@ -80,7 +80,7 @@ class Contract:
             raise ModelError(
                 f"the contract's precision is {self.precision!r}, not {' or '.join(PRECISIONS)}: export the model again"
             )
-        for name in ("temperature", "least_probability", "least_typicality"):
+        for name in ("temperature", "confidence_threshold", "in_distribution_threshold"):
             number = getattr(self, name)
             low, high = (1e-3, 1e3) if name == "temperature" else (0.0, 1.0)
             if type(number) not in (int, float) or not low <= number <= high:

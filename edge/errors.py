@@ -8,7 +8,7 @@ class EcgError(Exception):
 
 
 class PageError(EcgError):
-    """A picture is missing, cannot be read, or cannot be an ECG page."""
+    """A picture is missing, cannot be read, or cannot be an ECG image."""
 
     exit_code = 1
 

@@ -12,7 +12,7 @@ from edge.errors import UsageError
 from edge.files import replacing
 from edge.overlap import Ahead
 from edge.results import Journal, write
-from edge.terminal import DRAWN_MODEL, NOT_A_DEVICE
+from edge.terminal import NOT_A_DEVICE, SYNTHETIC_MODEL
 
 LONG = 5.0  # seconds between two lines of progress in a log, after which work is long
 
@@ -37,7 +37,7 @@ def run(job: Job, sources: list[str | Path], out: Path | None, opener: Ahead) ->
     if job.heatmaps is not None:
         classifier.require_heatmap()
     if job.form == "text" and not job.quiet:
-        print(DRAWN_MODEL if classifier.contract.trained_on.drawn else NOT_A_DEVICE, file=sys.stderr)
+        print(SYNTHETIC_MODEL if classifier.contract.trained_on.synthetic else NOT_A_DEVICE, file=sys.stderr)
     journal = None if out is None else Journal(out, _key(job))
     kept = [] if journal is None else journal.kept
     done = 0 if journal is None else journal.answered(list(map(str, sources)))

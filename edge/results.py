@@ -22,12 +22,23 @@ def write(
     if form == "csv":
         classes = [f"probability_{label}" for label in labels]
         table.writerow(
-            ["image", "page", "status", "label", "probability", *classes, "typicality", "reason", "error", "heatmap"]
+            [
+                "image",
+                "page",
+                "status",
+                "label",
+                "probability",
+                *classes,
+                "in_distribution",
+                "reason",
+                "error",
+                "heatmap",
+            ]
         )
     for found in predictions:
         if form == "csv":
             row = [found.probabilities.get(label) for label in labels]
-            notes = (found.typicality, found.reason, found.error, found.heatmap)
+            notes = (found.in_distribution, found.reason, found.error, found.heatmap)
             table.writerow([found.image, found.page, found.status, found.label, found.probability, *row, *notes])
         elif form == "jsonl":
             print(json.dumps(found.as_record(), ensure_ascii=False), file=out)

@@ -16,7 +16,7 @@ CHECK_KEY = "ecg_check"
 """Name of the ONNX metadata entry with the answers of the exporting machine, as JSON."""
 
 LARGEST = {"float32": 1e-3, "int8": 0.2}
-"""Largest difference of a logit: engines add in another order, and eight bits may then round another way."""
+"""Largest difference of a logit: engines add in another order, and int8 may then round another way."""
 
 BEAT = (0, 0, 3, 6, 8, 6, 3, 0, 0, -6, 40, 92, 40, -22, -8, 0, 2, 5, 9, 14, 18, 19, 16, 10, 4, 1, 0, 0, 0, 0)
 """One beat, 30 steps of 30 ms, in hundredths of a millivolt."""

@@ -12,7 +12,9 @@ from typing import NoReturn
 from edge.errors import EcgError
 
 NOT_A_DEVICE = "A research tool, not a medical device: no diagnosis may rest on it."
-DRAWN_MODEL = "This model was trained on drawn pages: it shows how the program works and knows nothing about real ECGs."
+SYNTHETIC_MODEL = (
+    "This model was trained on synthetic ECG images: it shows how the program works and knows nothing about real ECGs."
+)
 
 
 class Parser(argparse.ArgumentParser):

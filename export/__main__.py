@@ -20,9 +20,9 @@ def main() -> None:
     )
     _h5_and_images(command)
     command.add_argument("--out", "-o", type=Path, required=True, metavar="MODEL.onnx", help="the file to write")
-    command.add_argument("--int8", action="store_true", help="8-bit convolutions: a quarter of the size, and faster")
+    command.add_argument("--int8", action="store_true", help="int8 convolutions: a quarter of the size, and faster")
     command.add_argument(
-        "--calibration", type=Path, metavar="DIR", help="training pages that --int8 takes the ranges of numbers from"
+        "--calibration", type=Path, metavar="DIR", help="training images that --int8 takes the ranges of numbers from"
     )
     command = commands.add_parser(
         "verify", help="compare an .onnx with its .h5", description="Compare an .onnx with its .h5."
@@ -37,7 +37,7 @@ def main() -> None:
 def _h5_and_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("h5", type=Path, metavar="MODEL.h5", help="made by 'python -m training train'")
     parser.add_argument(
-        "--images", type=Path, required=True, metavar="DIR", help="ECG pages to compare on, with subfolders"
+        "--images", type=Path, required=True, metavar="DIR", help="ECG images to compare on, with subfolders"
     )
 
 

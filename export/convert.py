@@ -13,14 +13,14 @@ from edge.errors import ModelError, UsageError
 from edge.files import replacing
 from edge.selftest import CHECK_KEY, answers, to_json
 from export.parity import Judges, Parity, ParityError, compare
-from export.quantise import Calibration, quantised, ranges_of, shift
+from export.quantization import Calibration, quantized, ranges_of, shift
 from training.models.heatmap_layers import heatmap, parts
-from training.models.networks import TRAINED_ON_KEY, USUAL_KEY, SavedModel, load_model
+from training.models.networks import MEAN_HEATMAP_KEY, TRAINED_ON_KEY, SavedModel, load_model
 
 OPSET = 17
 FEATURES = "features"
 FEWEST = 150
-"""Pages that 8 bits are judged by, at least: a change in 2 of 100 pages would hardly be seen on fewer."""
+"""Images that 8 bits are judged by, at least: a change in 2 of 100 images would hardly be seen on fewer."""
 
 IR_VERSION = 8
 """The file format of opset 17's time, which every onnxruntime since 1.12 reads."""
@@ -29,20 +29,20 @@ IR_VERSION = 8
 def convert(source: Path, out: Path, images: Path, calibration: Path | None = None) -> Parity:
     """Write the ONNX form of an `.h5` where it gives the same answers on the pictures below `images`.
 
-    With `calibration`, a folder of training pages, its convolutions have 8 bits, and it is judged on
-    pages that it was not calibrated on. Until then it has a temporary name: a failure leaves nothing
-    behind. Raises `ParityError` with the differences where the two disagree, `UsageError` for too few pages.
+    With `calibration`, a folder of training images, its convolutions have 8 bits, and it is judged on
+    images that it was not calibrated on. Until then it has a temporary name: a failure leaves nothing
+    behind. Raises `ParityError` with the differences where the two disagree, `UsageError` for too few images.
     """
     model = load_model(source)
-    if model.usual is None:
+    if model.mean_heatmap is None:
         raise ModelError(
-            f"{source}: has no {USUAL_KEY}, it is of a version before 0.4.0, without heatmaps: train it again"
+            f"{source}: has no {MEAN_HEATMAP_KEY}, it is of a version before 0.4.0, without heatmaps: train it again"
         )
     calibrated = None if calibration is None else Calibration.of(calibration, model)
     judges = Judges.of(images, model, () if calibrated is None else calibrated.digests)
     if calibrated is not None and len(judges.paths) < FEWEST:
         raise UsageError(
-            f"{images}: {len(judges.paths)} pages are too few to judge 8 bits by (at least {FEWEST}, "
+            f"{images}: {len(judges.paths)} images are too few to judge 8 bits by (at least {FEWEST}, "
             "not calibrated on): give more"
         )
     with replacing(out) as unfinished:
@@ -62,15 +62,15 @@ def convert(source: Path, out: Path, images: Path, calibration: Path | None = No
 
 
 def to_int8(source: Path, calibration: Calibration) -> ModelProto:
-    """Convert an `.h5` with 8-bit convolutions, its features centred on what these make of them."""
+    """Convert an `.h5` with int8 convolutions, its features centred on what these make of them."""
     model = load_model(source)
     graph = to_onnx(model, "int8")
-    ranges = ranges_of(graph, calibration.pages)
-    moved = shift(graph, quantised(graph, ranges), FEATURES, calibration.pages)
+    ranges = ranges_of(graph, calibration.images)
+    moved = shift(graph, quantized(graph, ranges), FEATURES, calibration.images)
     standardise = model.network.get_layer("standardise")
     mean, variance = standardise.get_weights()
     standardise.set_weights([mean + moved, variance])
-    graph = quantised(to_onnx(model, "int8"), ranges)
+    graph = quantized(to_onnx(model, "int8"), ranges)
     graph.graph.output.remove(next(value for value in graph.graph.output if value.name == FEATURES))
     _settle(graph)
     return graph
@@ -79,7 +79,7 @@ def to_int8(source: Path, calibration: Calibration) -> ModelProto:
 def to_onnx(model: SavedModel, precision: str = "float32") -> ModelProto:
     """Convert with named outputs, the contract in the metadata, and names and order that do not vary.
 
-    For "int8", which the contract then says, the features are an output too; nothing is quantised yet.
+    For "int8", which the contract then says, the features are an output too; nothing is quantized yet.
     """
     import tensorflow as tf
     import tf2onnx
@@ -95,7 +95,7 @@ def to_onnx(model: SavedModel, precision: str = "float32") -> ModelProto:
     )
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs, maps = network(image, training=False)
-        return outputs | {HEATMAP: heatmap(found, maps) - model.usual}
+        return outputs | {HEATMAP: heatmap(found, maps) - model.mean_heatmap}
 
     graph, _ = tf2onnx.convert.from_function(serve, serve.input_signature, opset=OPSET)
     _settle(graph)
@@ -151,7 +151,7 @@ def _settle(model: ModelProto) -> None:
         del field[:]
         field.extend(kept)
     for value in (*graph.input, *graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = "pages"
+        value.type.tensor_type.shape.dim[0].dim_param = "images"
     del graph.value_info[:]
     graph.name = "ecg"
     graph.doc_string = model.doc_string = ""

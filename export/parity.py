@@ -21,23 +21,23 @@ from training.models.networks import SavedModel, short
 class Bounds:
     """Say what an exported model may differ by, at most, from its `.h5`.
 
-    `margin` is the lead of the first class over the second under which a page may get another class,
-    `others` the share of pages that may.
+    `margin` is the lead of the first class over the second under which an image may get another class,
+    `others` the share of images that may.
     """
 
     logit: float
     probability: float
-    typicality: float
+    in_distribution: float
     margin: float
     others: float
 
 
 BOUNDS = {
-    # An honest export differs by 1e-7 to 4e-6 in a probability, and in a typicality by 1e-6 for a trained model, by
+    # An honest export differs by 1e-7 to 4e-6 in a probability, and in an in-distribution score by 1e-6 for a trained model, by
     # 1.5e-5 for one of a single epoch, whose features hardly vary; every defect of tests/export/test_convert.py is above.
-    "float32": Bounds(logit=1e-4, probability=1e-5, typicality=1e-4, margin=0, others=0),
-    # Eight bits are another model that nearly always answers the same: the class counts, not the last digit.
-    "int8": Bounds(logit=math.inf, probability=0.2, typicality=0.1, margin=0.1, others=0.02),
+    "float32": Bounds(logit=1e-4, probability=1e-5, in_distribution=1e-4, margin=0, others=0),
+    # int8 are another model that nearly always answers the same: the class counts, not the last digit.
+    "int8": Bounds(logit=math.inf, probability=0.2, in_distribution=0.1, margin=0.1, others=0.02),
 }
 HEATMAP_BOUND = 1e-3
 """Largest difference of a logit and the sum of its heatmap and bias: honest ones are 1e-6 to 1e-5."""
@@ -55,23 +55,23 @@ class ParityError(EcgError):
 
 @dataclass(frozen=True)
 class Parity:
-    """Hold the comparison of two models on a number of pages.
+    """Hold the comparison of two models on a number of images.
 
-    Differences are the largest absolute ones over all pages, classes and batch sizes; `heatmap_difference`
-    is that of a logit and the sum of its heatmap and bias. Of `flips` pages the most probable class is
+    Differences are the largest absolute ones over all images, classes and batch sizes; `heatmap_difference`
+    is that of a logit and the sum of its heatmap and bias. Of `flips` images the most probable class is
     another, and `flip_margin` is the largest lead that it had over the second; `other_answer` counts
-    pages whose status or label is another. `most_certain` and `median_certain` are of the largest
-    probability that Keras gives a page, `saturated` is the share of pages where it is at least 0.999: such
-    pages prove little about probabilities. `right` counts the `labelled` pages, by the data folder
+    images whose status or label is another. `most_certain` and `median_certain` are of the largest
+    probability that Keras gives an image, `saturated` is the share of images where it is at least 0.999: such
+    images prove little about probabilities. `right` counts the `labelled` images, by the data folder
     and not learned from, that Keras and the exported model answer with their label.
     """
 
     precision: str
-    pages: int
+    images: int
     batch_sizes: tuple[int, ...]
     logit_difference: float
     probability_difference: float
-    typicality_difference: float
+    in_distribution_difference: float
     heatmap_difference: float
     flips: int
     flip_margin: float
@@ -92,15 +92,15 @@ class Parity:
                 self.logit_difference <= bounds.logit,
             f"probabilities differ by {self.probability_difference:.3g} (at most {bounds.probability:g})":
                 self.probability_difference <= bounds.probability,
-            f"typicalities differ by {self.typicality_difference:.3g} (at most {bounds.typicality:g})":
-                self.typicality_difference <= bounds.typicality,
+            f"in-distribution scores differ by {self.in_distribution_difference:.3g} (at most {bounds.in_distribution:g})":
+                self.in_distribution_difference <= bounds.in_distribution,
             f"heatmaps and logits differ by {self.heatmap_difference:.3g} (at most {HEATMAP_BOUND:g})":
                 self.heatmap_difference <= HEATMAP_BOUND,
-            f"{self.flips} of {self.pages} pages get another class (at most {bounds.others:.0%})":
-                self.flips <= bounds.others * self.pages,
-            f"a page gets another class that led by {self.flip_margin:.3g} (at most {bounds.margin:g})":
+            f"{self.flips} of {self.images} images get another class (at most {bounds.others:.0%})":
+                self.flips <= bounds.others * self.images,
+            f"an image gets another class that led by {self.flip_margin:.3g} (at most {bounds.margin:g})":
                 not self.flips or self.flip_margin <= bounds.margin,
-            f"{self.other_answer} of {self.pages} pages get another answer":
+            f"{self.other_answer} of {self.images} images get another answer":
                 self.other_answer == 0 or self.precision != "float32",
         }  # fmt: skip
         return [phrase for phrase, passed in checks.items() if not passed]
@@ -115,20 +115,20 @@ class Parity:
             flips += f", the first class led by at most {self.flip_margin:.2f} (at most {bounds.margin:g})"
         rows = {
             "precision": self.precision,
-            "pages": f"{self.pages}, in batches of {sizes}",
+            "images": f"{self.images}, in batches of {sizes}",
             "largest difference, logits": f"{self.logit_difference:.2e}{limit}",
             "largest difference, probability": f"{self.probability_difference:.2e}  (at most {bounds.probability:g})",
-            "largest difference, typicality": f"{self.typicality_difference:.2e}  (at most {bounds.typicality:g})",
+            "largest difference, in-distribution score": f"{self.in_distribution_difference:.2e}  (at most {bounds.in_distribution:g})",
             "heatmap and bias against logit": f"{self.heatmap_difference:.2e}  (at most {HEATMAP_BOUND:g})",
-            "pages with another class": flips,
-            "pages with another answer": f"{self.other_answer}",
+            "images with another class": flips,
+            "images with another answer": f"{self.other_answer}",
             "how sure the model was": f"median {self.median_certain:.3f}, highest {self.most_certain:.3f}, "
-            f"{self.saturated:.0%} of pages at {SATURATED} or more",
+            f"{self.saturated:.0%} of images at {SATURATED} or more",
         }
-        rows["accuracy, .h5 and exported"] = "no labelled page that was not learned from"
+        rows["accuracy, .h5 and exported"] = "no labelled image that was not learned from"
         if self.labelled:
             ours, theirs = (f"{right / self.labelled:.3f}" for right in self.right)
-            rows["accuracy, .h5 and exported"] = f"{ours} and {theirs}, on {self.labelled} pages not learned from"
+            rows["accuracy, .h5 and exported"] = f"{ours} and {theirs}, on {self.labelled} images not learned from"
         rows["parity"] = "failed" if self.failures else "holds"
         return "\n".join(f"{name:32s} {value}" for name, value in rows.items())
 
@@ -143,40 +143,40 @@ class Parity:
 
 @dataclass(frozen=True)
 class Judges:
-    """Hold the pages that two models are compared on.
+    """Hold the images that two models are compared on.
 
-    `pages` is uint8 (n, height, width, 3), RGB; `labels` has the class of each, "" where it has none, and
+    `images` is uint8 (n, height, width, 3), RGB; `labels` has the class of each, "" where it has none, and
     `unseen` is bool (n,), whether the model did not learn from it.
     """
 
     paths: tuple[Path, ...]
-    pages: np.ndarray
+    images: np.ndarray
     labels: tuple[str, ...]
     unseen: np.ndarray
 
     @classmethod
-    def of(cls, images: Path, model: SavedModel, but: Collection[str] = ()) -> "Judges":
-        """Read every picture below `images`, but those with the digests `but`; raise `UsageError` for none."""
-        paths, pages, unseen = [], [], []
-        for path in pictures(images) if images.is_dir() else []:
-            page = open_page(path)
-            if (name := digest(page)) not in but:
+    def of(cls, folder: Path, model: SavedModel, but: Collection[str] = ()) -> "Judges":
+        """Read every picture below `folder`, but those with the digests `but`; raise `UsageError` for none."""
+        paths, images, unseen = [], [], []
+        for path in pictures(folder) if folder.is_dir() else []:
+            image = open_page(path)
+            if (name := digest(image)) not in but:
                 paths.append(path)
-                pages.append(load_page(page, model.contract))
+                images.append(load_page(image, model.contract))
                 unseen.append(short(name) not in model.trained_on)
         if not paths:
-            raise UsageError(f"{images}: is no folder with pictures to compare the models on: give one with ECG pages")
+            raise UsageError(f"{folder}: is no folder with pictures to compare the models on: give one with ECG images")
         try:
-            known = {page.path: page.label for page in read_folder(images)}
+            known = {image.path: image.label for image in read_folder(folder)}
         except DataError:  # pictures without classes can be compared as well, only not be called right or wrong
             known = {}
-        return cls(tuple(paths), np.stack(pages), tuple(known.get(path, "") for path in paths), np.array(unseen))
+        return cls(tuple(paths), np.stack(images), tuple(known.get(path, "") for path in paths), np.array(unseen))
 
 
 def compare(model: SavedModel, classifier: Classifier, judges: Judges) -> Parity:
-    """Compare a Keras model with an ONNX model on pages.
+    """Compare a Keras model with an ONNX model on images.
 
-    First the contracts, then the outputs, then the values: page by page from the file through
+    First the contracts, then the outputs, then the values: image by image from the file through
     `Classifier`, and in batches of 4. Raises `ParityError` where contracts or outputs differ.
     """
     theirs = classifier.contract
@@ -188,21 +188,21 @@ def compare(model: SavedModel, classifier: Classifier, judges: Judges) -> Parity
             f"{classifier.path}: its contract has other {name} than the .h5 ({given[name]}, not {ours[name]}): "
             "it is not an export of this .h5, convert it again"
         )
-    paths, pages = judges.paths, judges.pages
-    kept = model.run(pages)
+    paths, images = judges.paths, judges.images
+    kept = model.run(images)
     expected = [
         decide(str(path), Outputs(*(rows[[index]] for rows in kept)), model.contract)
         for index, path in enumerate(paths)
     ]
     served = [classifier.predict(path) for path in paths]
     # A set smaller than a batch is repeated: the second batch size has to be another than 1.
-    repeated = np.resize(np.arange(len(pages)), max(len(pages), BATCH))
-    parts = [*np.arange(len(pages))[:, np.newaxis], *np.array_split(repeated, -(-len(repeated) // BATCH))]
+    repeated = np.resize(np.arange(len(images)), max(len(images), BATCH))
+    parts = [*np.arange(len(images))[:, np.newaxis], *np.array_split(repeated, -(-len(repeated) // BATCH))]
     bias = model.network.get_layer("logits").get_weights()[1]
     differences = Outputs(*([] for _ in Outputs._fields))
-    mapped, exported = [], np.empty(len(pages), int)
+    mapped, exported = [], np.empty(len(images), int)
     for part in parts:
-        outputs, heatmap = classifier.explain(pages[part])
+        outputs, heatmap = classifier.explain(images[part])
         for largest, rows, known in zip(differences, outputs, kept, strict=True):
             largest.append(np.abs(rows - known[part]).max())
         mapped.append(np.abs(heatmap.sum(axis=(1, 2)) + bias - outputs.logits).max())
@@ -214,11 +214,11 @@ def compare(model: SavedModel, classifier: Classifier, judges: Judges) -> Parity
     judged = judges.unseen & np.isin(labels, names)
     return Parity(
         precision=theirs.precision,
-        pages=len(paths),
+        images=len(paths),
         batch_sizes=(1, BATCH),
         logit_difference=float(np.max(differences.logits)),
         probability_difference=float(np.max(differences.probabilities)),
-        typicality_difference=float(np.max(differences.typicality)),
+        in_distribution_difference=float(np.max(differences.in_distribution)),
         heatmap_difference=float(np.max(mapped)),
         flips=int(flipped.sum()),
         flip_margin=float(lead[flipped].max(initial=0)),

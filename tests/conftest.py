@@ -1,4 +1,7 @@
-"""What the full tests share: small drawn data folders, and one tiny CNN trained and exported once."""
+"""What tests share: small synthetic data folders, one tiny CNN trained and exported once, and the command lines.
+
+Heavy packages are imported where they are needed: the device's tests run without TensorFlow.
+"""
 
 import os
 import shutil
@@ -10,28 +13,27 @@ from pathlib import Path
 
 import pytest
 
-from export.convert import convert
 from training.data.recipe import Recipe
-from training.fit.run import train
-from training.synthetic.dataset import Wanted, draw_pages
 
 ROOT = Path(__file__).parents[1]
 LABELS = ("ST-Hebung, Vorderwand (übrig)", "abnormal heartbeat", "normal")
-RECIPE = Recipe("cnn", epochs=3, height=96, width=160, views=2, fine_tune="none", folds=0, seed=0)
+RECIPE = Recipe("cnn", epochs=3, height=96, width=160, augmentations=2, fine_tune="none", folds=0, seed=0)
 
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four classes of ten drawn pages, eight to learn from and two for test."""
-    folder = tmp_path_factory.mktemp("drawn") / "pages"
-    draw_pages(folder, Wanted(per_class=10, seed=5))
+    """Four classes of ten synthetic ECG images, eight to learn from and two for test."""
+    from training.synthetic.dataset import SyntheticSettings, generate_dataset
+
+    folder = tmp_path_factory.mktemp("synthetic") / "images"
+    generate_dataset(folder, SyntheticSettings(per_class=10, seed=5))
     return folder
 
 
 @pytest.fixture(scope="session")
 def three_classes(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three classes without a manifest, one named with a comma and an umlaut, in a folder with spaces."""
-    folder = tmp_path_factory.mktemp("three classes") / "pages of a clinic"
+    folder = tmp_path_factory.mktemp("three classes") / "images of a clinic"
     for split in ("train", "test"):
         for old, new in zip(("myocardial_infarction", "abnormal_heartbeat", "normal"), LABELS, strict=True):
             shutil.copytree(drawn / split / old, folder / split / new)
@@ -41,6 +43,8 @@ def three_classes(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture(scope="session")
 def run(three_classes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a CNN of 96x160 pixels, trained on three classes."""
+    from training.fit.run import train
+
     folder = tmp_path_factory.mktemp("run") / "cnn"
     train(three_classes, RECIPE, None, folder / "unused", folder, skip_unreadable=False)
     return folder
@@ -53,6 +57,8 @@ def h5(run: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def onnx_file(h5: Path, three_classes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from export.convert import convert
+
     file = tmp_path_factory.mktemp("onnx") / "ecg.onnx"
     convert(h5, file, three_classes / "test")
     return file

@@ -1,4 +1,4 @@
-"""The lab: data folders, drawn pages, models, training and evaluation."""
+"""The lab: data folders, synthetic ECG images, models, training and evaluation."""
 
 import os
 

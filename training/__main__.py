@@ -1,4 +1,4 @@
-"""The lab's command line: explore, audit, train, evaluate, weights, pages."""
+"""The lab's command line: explore, audit, train, evaluate, weights, images."""
 
 import argparse
 import contextlib
@@ -53,7 +53,9 @@ def _paper(text: str) -> tuple[float, float]:
 
 
 def _data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with a folder of pages a class")
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="folder with a folder of images a class"
+    )
 
 
 def _out(parser: argparse.ArgumentParser, metavar: str, text: str) -> None:
@@ -67,7 +69,7 @@ def _seed(parser: argparse.ArgumentParser) -> None:
 
 
 def _skip(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--skip-unreadable", action="store_true", help="list unreadable pages and go on without them")
+    parser.add_argument("--skip-unreadable", action="store_true", help="list unreadable images and go on without them")
 
 
 def _weights(parser: argparse.ArgumentParser) -> None:
@@ -126,29 +128,29 @@ def _describe_train(parser: argparse.ArgumentParser) -> None:
     _data(parser)
     _out(parser, "RUN", "folder for the .h5, the history and the report; an interrupted run there goes on")
     parser.add_argument(
-        "--extra-pages",
+        "--auxiliary",
         type=Path,
         metavar="DIR",
-        help="folder of further pages to learn from, drawn ones say; validation and test stay those of --data",
+        help="folder of further images to learn from, drawn ones say; validation and test stay those of --data",
     )
-    parser.add_argument("--epochs", type=positive, default=10, metavar="N", help="passes over the pages")
+    parser.add_argument("--epochs", type=positive, default=10, metavar="N", help="passes over the images")
     parser.add_argument(
         "--image-size", type=_image_size, default=(224, 224), metavar="HEIGHTxWIDTH", help="pixels of the model's input"
     )
     _weights(parser)
     parser.add_argument(
-        "--views",
+        "--augmentations",
         type=positive,
         default=2,
         metavar="K",
-        help="seeded views of each page, for the frozen base and for typicality",
+        help="seeded views of each image, for the frozen base and for in_distribution",
     )
     parser.add_argument(
-        "--captures",
+        "--acquisitions",
         type=natural,
         default=0,
         metavar="K",
-        help="pictures that a scanner or a phone would take of each page, to learn from as well",
+        help="pictures that a scanner or a phone would take of each image, to learn from as well",
     )
     parser.add_argument(
         "--fine-tune", choices=("none", "block5"), default="none", help="what of VGG16 to train after the head"
@@ -160,7 +162,7 @@ def _describe_train(parser: argparse.ArgumentParser) -> None:
         "--cache",
         type=Path,
         metavar="DIR",
-        help="folder for captures and features of the frozen base; ~/.cache/ecg-pages if not given",
+        help="folder for acquisitions and features of the frozen base; ~/.cache/ecg-images if not given",
     )
     parser.add_argument(
         "--target-accuracy",
@@ -197,14 +199,14 @@ def _train(options: argparse.Namespace) -> int:
             options.epochs,
             height,
             width,
-            options.views,
+            options.augmentations,
             options.fine_tune,
             options.folds,
             options.seed,
             options.target_accuracy,
             options.drop_duplicates,
             options.allow_leaks,
-            options.captures,
+            options.acquisitions,
         )
         model = train(
             options.data,
@@ -213,10 +215,10 @@ def _train(options: argparse.Namespace) -> int:
             options.cache or default_cache(),
             options.out,
             options.skip_unreadable,
-            options.extra_pages,
+            options.auxiliary,
         )
     numbers = json.loads((options.out / "report.json").read_text(encoding="utf-8"))
-    for name, what in (("out_of_fold", ""), ("out_of_fold_photos", ", phone photos of the pages")):
+    for name, what in (("out_of_fold", ""), ("out_of_fold_photos", ", phone photos of the images")):
         if name in numbers:
             print(f"out-of-fold, {options.folds} grouped folds{what}")
             _print_scores(numbers[name])
@@ -245,7 +247,7 @@ def _describe_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--robustness",
         action="store_true",
-        help="also show the pages captured, turned, shrunk, blurred, compressed and cut; takes minutes",
+        help="also show the images captured, turned, shrunk, blurred, compressed and cut; takes minutes",
     )
     parser.add_argument(
         "--heatmaps", action="store_true", help="also test what the heatmaps of an .onnx are worth; takes minutes"
@@ -286,29 +288,29 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _describe_pages(parser: argparse.ArgumentParser) -> None:
     _out(parser, "DIR", "folder for the class folders and the manifest")
-    parser.add_argument("--per-class", type=positive, metavar="N", help="pages a class: 40, or every record")
+    parser.add_argument("--per-class", type=positive, metavar="N", help="images a class: 40, or every record")
     parser.add_argument(
         "--signals", type=Path, metavar="DIR", help="real recordings: PTB-XL as published, or WFDB in class folders"
     )
     choices = {
         "look": "blue, green, orange, pink, plain, report, report-2019", "layout": "3x4, 3x4+1, 3x4+3, 6x2, 12x1",
-        "capture": "bw, clean, photo, scan, screen, stained",
+        "acquisition": "bw, clean, photo, scan, screen, stained",
     }  # fmt: skip
     for name, text, default in (
         ("look", "paper and print of a machine", "report"),
         ("layout", "rows and columns of leads, +N rhythm strips; the look's if not given", None),
-        ("capture", "what became of the page", "clean"),
+        ("acquisition", "what became of the image", "clean"),
     ):
         parser.add_argument(
             f"--{name}", choices=(*choices[name].split(", "), "any"), default=default, help=f"{text}; any: each its own"
         )
-    parser.add_argument("--strength", type=int, choices=(1, 2, 3), default=2, help="how strong the capture is")
+    parser.add_argument("--strength", type=int, choices=(1, 2, 3), default=2, help="how strong the acquisition is")
     parser.add_argument("--speed", type=float, choices=(25.0, 50.0), help="mm/s; the look's if not given")
     parser.add_argument("--gain", type=float, choices=(10.0, 20.0), help="mm/mV; the look's if not given")
     parser.add_argument("--dpi", type=positive, metavar="N", help="resolution, 72 to 300; the look's if not given")
     parser.add_argument("--paper", type=_paper, metavar="WIDTHxHEIGHT", help="in mm; the look's if not given")
     parser.add_argument("--font", metavar="FONT", help="an installed font, or a TrueType file; the look's if not given")
-    parser.add_argument("--truth", action="store_true", help="a JSON file beside each page: parameters, leads, mask")
+    parser.add_argument("--truth", action="store_true", help="a JSON file beside each image: parameters, leads, mask")
     parser.add_argument("--workers", type=positive, metavar="N", help="processes; one a core if not given")
     _skip(parser)
     _seed(parser)
@@ -317,7 +319,7 @@ def _describe_pages(parser: argparse.ArgumentParser) -> None:
 def _pages(options: argparse.Namespace) -> int:
     import os
 
-    from training.synthetic.dataset import Wanted, draw_pages
+    from training.synthetic.dataset import SyntheticSettings, generate_dataset
 
     names = (
         "per_class",
@@ -329,16 +331,16 @@ def _pages(options: argparse.Namespace) -> int:
         "dpi",
         "paper",
         "font",
-        "capture",
+        "acquisition",
         "strength",
         "truth",
     )
-    wanted = Wanted(**{name: getattr(options, name) for name in names})
+    wanted = SyntheticSettings(**{name: getattr(options, name) for name in names})
     workers = options.workers or os.cpu_count() or 1
-    count, skipped = draw_pages(options.out, wanted, options.signals, workers, options.skip_unreadable)
+    count, skipped = generate_dataset(options.out, wanted, options.signals, workers, options.skip_unreadable)
     for line in skipped:
         print(f"skipped {line}", file=sys.stderr)
-    print(f"{count} drawn pages: {options.out}")
+    print(f"{count} synthetic ECG images: {options.out}")
     return 0
 
 
@@ -361,12 +363,12 @@ def _print_report(folder: Path) -> None:
 
 
 COMMANDS = {
-    "explore": (_describe_explore, _explore, "count and show the pages of a data folder"),
+    "explore": (_describe_explore, _explore, "count and show the images of a data folder"),
     "audit": (_describe_audit, _audit, "find copies, leaks and shortcuts in a data folder"),
     "train": (_describe_train, _train, "train a model on a data folder"),
-    "evaluate": (_describe_evaluate, _evaluate, "judge models, .h5 or .onnx, on the test pages of a data folder"),
+    "evaluate": (_describe_evaluate, _evaluate, "judge models, .h5 or .onnx, on the test images of a data folder"),
     "weights": (_describe_weights, _fetch_weights, "fetch VGG16's ImageNet weights and say where they are"),
-    "pages": (_describe_pages, _pages, "draw ECG pages of four classes, from a seed or from recorded signals"),
+    "images": (_describe_pages, _pages, "draw ECG images of four classes, from a seed or from recorded signals"),
 }
 
 if __name__ == "__main__":

@@ -47,9 +47,9 @@ def text(browser: webdriver.Chrome) -> str:
 def test_a_person_uploads_a_page_and_sees_every_class(
     browser: webdriver.Chrome, onnx_file: Path, three_classes: Path
 ) -> None:
-    page = next((three_classes / "test").rglob("*.jpg"))
-    upload(browser, page)
-    prediction = Classifier(onnx_file).predict(page)
+    image = next((three_classes / "test").rglob("*.jpg"))
+    upload(browser, image)
+    prediction = Classifier(onnx_file).predict(image)
     shares = [f"{share:.0%}" for share in prediction.probabilities.values()]
     WebDriverWait(browser, 30).until(lambda window: all(share in text(window) for share in shares))
     assert all(label in text(browser) for label in prediction.probabilities)

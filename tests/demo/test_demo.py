@@ -51,10 +51,10 @@ def address(onnx_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def test_a_picture_gets_the_answer_of_the_device(address: str, onnx_file: Path, three_classes: Path) -> None:
-    page = next((three_classes / "test").rglob("*.jpg"))
-    answer, verdict = Client(address, verbose=False).predict(handle_file(page), api_name="/classify")
+    image = next((three_classes / "test").rglob("*.jpg"))
+    answer, verdict = Client(address, verbose=False).predict(handle_file(image), api_name="/classify")
     served = {row["label"]: row["confidence"] for row in answer["confidences"]}
-    prediction = Classifier(onnx_file).predict(page)
+    prediction = Classifier(onnx_file).predict(image)
     assert answer["label"] == prediction.label
     assert served == pytest.approx(prediction.probabilities, abs=1e-6)
     assert set(served) == set(LABELS)
@@ -71,7 +71,7 @@ def test_a_picture_that_is_no_ecg_is_rejected_with_the_reason(address: str, onnx
     assert Classifier(onnx_file).predict(noise).status == "rejected"
     answer, verdict = Client(address, verbose=False).predict(handle_file(noise), api_name="/classify")
     assert not answer
-    assert "**Rejected**: this picture does not look like the ECG pages" in verdict
+    assert "**Rejected**: this picture does not look like the ECG images" in verdict
 
 
 def test_a_bad_picture_gets_an_error_and_no_class(address: str, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_bad_picture_gets_an_error_and_no_class(address: str, tmp_path: Path) 
 def test_the_page_says_what_it_is_not(address: str) -> None:
     config = str(Client(address, verbose=False).config)
     assert "not a medical device" in config
-    assert "trained on 24 pages" in config
+    assert "trained on 24 images" in config
     (label,) = [
         part["props"] for part in Client(address, verbose=False).config["components"] if part["type"] == "label"
     ]

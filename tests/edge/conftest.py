@@ -9,8 +9,7 @@ import pytest
 from PIL import Image
 
 from edge import Classifier, Contract
-
-ROOT = Path(__file__).parents[2]
+from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="session")

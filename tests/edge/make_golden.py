@@ -1,7 +1,7 @@
 """Write the golden files again: python -m tests.edge.make_golden
 
-`page.png` is a drawn page, large enough that blocks are averaged first; `pixels.png` is what the
-preprocessing makes of it; `tiny.onnx` is a linear model on 16x16 means with seeded weights, whose typicality
+`page.png` is a synthetic ECG image, large enough that blocks are averaged first; `pixels.png` is what the
+preprocessing makes of it; `tiny.onnx` is a linear model on 16x16 means with seeded weights, whose in_distribution
 is the mean of these means: a bright page is a typical one; `answer.json` is what NumPy in double precision
 says that it answers.
 A change of `pixels.png` is a change of the preprocessing and needs a new id.
@@ -20,7 +20,7 @@ from edge.contract import CONTRACT_KEY, Contract, TrainedOn
 from edge.page import load_page
 from edge.selftest import CHECK_KEY, answers, to_json
 from training.synthetic.paper.layout import LOOKS
-from training.synthetic.paper.printed_page import draw_page
+from training.synthetic.paper.printed_page import print_page
 from training.synthetic.signals.ecg import Heart, record
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -29,17 +29,17 @@ CONTRACT = Contract(
     height=96,
     width=160,
     architecture="tiny",
-    trained_on=TrainedOn(digest="0" * 64, pages=0, seed=0, drawn=True),
+    trained_on=TrainedOn(digest="0" * 64, images=0, seed=0, synthetic=True),
     temperature=1.25,
-    least_probability=0.3,
-    least_typicality=0.5,
+    confidence_threshold=0.3,
+    in_distribution_threshold=0.5,
 )
 
 
 def main() -> None:
     rng = np.random.default_rng(7)
     GOLDEN.mkdir(exist_ok=True)
-    drawn = draw_page(record(Heart("old_anterior"), rng), LOOKS["report"], rng).pixels
+    drawn = print_page(record(Heart("old_anterior"), rng), LOOKS["report"], rng).pixels
     page = Image.fromarray(drawn).resize((720, 512), Image.Resampling.LANCZOS)
     page = page.quantize(32, method=Image.Quantize.FASTOCTREE)  # a smaller file that keeps the black of the traces
     page.convert("RGB").save(GOLDEN / "page.png", optimize=True)
@@ -58,7 +58,7 @@ def main() -> None:
     logits = means.transpose(2, 0, 1).ravel() @ weights.astype(float) + bias
     shares = np.exp((logits - logits.max()) / CONTRACT.temperature)
     probabilities = dict(zip(CONTRACT.labels, (shares / shares.sum()).tolist(), strict=True))
-    answer = {"probabilities": probabilities, "typicality": means.mean()}
+    answer = {"probabilities": probabilities, "in_distribution": means.mean()}
     (GOLDEN / "answer.json").write_text(json.dumps(answer, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
@@ -74,7 +74,7 @@ def tiny_model(weights: np.ndarray, bias: np.ndarray) -> onnx.ModelProto:
             node("Gemm", ["features", "weights", "bias"], ["logits"]),
             node("Div", ["logits", "temperature"], ["divided"]),
             node("Softmax", ["divided"], ["probabilities"]),
-            node("ReduceMean", ["features"], ["typicality"], axes=[1]),
+            node("ReduceMean", ["features"], ["in_distribution"], axes=[1]),
             node("Unsqueeze", ["means", "last"], ["each"]),
             node("Mul", ["each", "by place"], ["contributions"]),
             node("ReduceSum", ["contributions", "channel"], ["heatmap"], keepdims=0),

@@ -27,7 +27,7 @@ def test_three_lines_give_the_golden_answer(golden: Path) -> None:
     assert prediction.probabilities == pytest.approx(shares, abs=1e-6)
     assert prediction.label == max(shares, key=shares.get)
     assert prediction.probability == max(prediction.probabilities.values())
-    assert prediction.typicality == pytest.approx(expected["typicality"], abs=1e-6)
+    assert prediction.in_distribution == pytest.approx(expected["in_distribution"], abs=1e-6)
 
 
 def with_contract(golden: Path, folder: Path, **changes: object) -> Classifier:
@@ -43,13 +43,13 @@ def test_a_page_like_no_other_is_rejected_with_the_reason(golden: Path, classifi
     Image.new("RGB", (200, 100), (90, 90, 90)).save(dark)
     prediction = classifier.predict(dark)
     assert (prediction.status, prediction.label, prediction.probabilities) == ("rejected", None, {})
-    assert prediction.typicality == pytest.approx(90 / 255, abs=1e-6)
-    assert "does not look like the ECG pages" in prediction.reason
-    assert set(prediction.as_record()) == {"image", "status", "label", "reason", "typicality"}
-    typicality = classifier.predict(golden / "page.png").typicality
-    strict = with_contract(golden, tmp_path, least_typicality=typicality + 1e-6)
+    assert prediction.in_distribution == pytest.approx(90 / 255, abs=1e-6)
+    assert "does not look like the ECG images" in prediction.reason
+    assert set(prediction.as_record()) == {"image", "status", "label", "reason", "in_distribution"}
+    in_distribution = classifier.predict(golden / "page.png").in_distribution
+    strict = with_contract(golden, tmp_path, in_distribution_threshold=in_distribution + 1e-6)
     assert strict.predict(golden / "page.png").status == "rejected"
-    exact = with_contract(golden, tmp_path, least_typicality=typicality)
+    exact = with_contract(golden, tmp_path, in_distribution_threshold=in_distribution)
     assert exact.predict(golden / "page.png").status == "ok"
 
 
@@ -57,9 +57,9 @@ def test_an_answer_that_is_not_above_the_operating_point_is_uncertain(
     golden: Path, classifier: Classifier, tmp_path: Path
 ) -> None:
     sure = classifier.predict(golden / "page.png")
-    doubtful = with_contract(golden, tmp_path, least_probability=sure.probability).predict(golden / "page.png")
+    doubtful = with_contract(golden, tmp_path, confidence_threshold=sure.probability).predict(golden / "page.png")
     assert doubtful == replace(sure, status="uncertain")
-    bolder = with_contract(golden, tmp_path, least_probability=sure.probability - 1e-6)
+    bolder = with_contract(golden, tmp_path, confidence_threshold=sure.probability - 1e-6)
     assert bolder.predict(golden / "page.png") == sure
 
 
@@ -169,8 +169,8 @@ REFUSED = {
     "unknown preprocessing": (metadata(preprocessing="squeeze-2"), "squeeze-2"),
     "earlier schema": (metadata(schema=1), "schema 1"),
     "temperature of zero": (metadata(temperature=0), "temperature is 0"),
-    "threshold beyond one": (metadata(least_typicality=1.5), "least_typicality is 1.5"),
-    "threshold that is no number": (metadata(least_probability=True), "least_probability is True"),
+    "threshold beyond one": (metadata(in_distribution_threshold=1.5), "in_distribution_threshold is 1.5"),
+    "threshold that is no number": (metadata(confidence_threshold=True), "confidence_threshold is True"),
     "one label too few": (metadata(labels=["a", "b"]), "contract says"),
     "a label twice": (metadata(labels=["a", "b", "a"]), "each once"),
     "height and width swapped": (metadata(height=160, width=96), "contract says"),

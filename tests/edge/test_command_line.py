@@ -70,7 +70,7 @@ def test_a_folder_is_read_flat_unless_recursive(edge: Callable, golden: Path, fo
 def test_top_k_shortens_the_text(edge: Callable, golden: Path) -> None:
     result = edge("predict", golden / "page.png", "--model", golden / "tiny.onnx", "--top-k", "1", "--threads", "1")
     assert result.stdout.count("%") == 1
-    assert "drawn pages" in result.stderr  # the tiny model says that of itself
+    assert "synthetic ECG images" in result.stderr  # the tiny model says that of itself
 
 
 def test_out_is_written_whole_and_stdout_stays_empty(edge: Callable, golden: Path, tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_info_shows_the_contract(edge: Callable, golden: Path) -> None:
         "SHA-256",
     ):
         assert part in result.stdout
-    assert "drawn pages" in result.stderr
+    assert "synthetic ECG images" in result.stderr
 
 
 WRONG = {
@@ -117,7 +117,7 @@ def test_wrong_use_gets_one_line_and_its_exit_code(name: str, edge: Callable, go
     places = {"PAGE": golden / "page.png", "MODEL": golden / "tiny.onnx", "EMPTY": tmp_path}
     words = [str(places.get(word, word)).replace("EMPTY", str(tmp_path)) for word in command]
     result = edge(*words)
-    messages = [line for line in result.stderr.splitlines() if "drawn pages" not in line]
+    messages = [line for line in result.stderr.splitlines() if "synthetic ECG images" not in line]
     assert result.returncode == code, result.stderr
     assert len(messages) == 1
     assert reason in messages[0]

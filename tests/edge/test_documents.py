@@ -66,7 +66,7 @@ def encrypted() -> bytes:
     parts = [
         b"<</Type/Catalog/Pages 2 0 R>>",
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]>>",
+        b"<</Type/EcgImage/Parent 2 0 R/MediaBox[0 0 300 200]>>",
         b"<</Filter/Standard/V 1/R 2/P -4/O<" + b"00" * 32 + b">/U<" + b"11" * 32 + b">>>",
     ]
     content, places = b"%PDF-1.4\n", []

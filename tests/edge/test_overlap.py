@@ -11,7 +11,7 @@ from edge import overlap
 from edge.errors import PageError
 from edge.overlap import Ahead
 from edge.page import open_page
-from tests.edge.conftest import ROOT
+from tests.conftest import ROOT
 
 
 @pytest.fixture

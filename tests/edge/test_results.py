@@ -19,7 +19,7 @@ from PIL import Image
 from edge import Classifier
 from edge.heatmap import AGAINST, FOR, overlay
 from edge.results import Journal
-from tests.edge.conftest import ROOT
+from tests.conftest import ROOT
 
 
 @pytest.fixture

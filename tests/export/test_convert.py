@@ -20,14 +20,14 @@ from export import convert as conversion
 from export.convert import convert
 from export.parity import BOUNDS, Judges, Parity, ParityError, compare
 from tests.conftest import LABELS, last_line
-from training.models.networks import TRAINED_ON_KEY, USUAL_KEY, SavedModel, load_model
+from training.models.networks import MEAN_HEATMAP_KEY, TRAINED_ON_KEY, SavedModel, load_model
 
 
 def test_the_export_has_the_contract_and_named_outputs(h5: Path, onnx_file: Path) -> None:
     model = load_model(h5)
     classifier = Classifier(onnx_file)
     assert classifier.contract == model.contract
-    assert classifier.outputs == ["heatmap", "logits", "probabilities", "typicality"]
+    assert classifier.outputs == ["heatmap", "logits", "probabilities", "in_distribution"]
     assert set(classifier.metadata[TRAINED_ON_KEY].split()) == model.trained_on
     assert onnx.load(onnx_file).opset_import[0].version == 17
 
@@ -47,9 +47,9 @@ def test_parity_holds_and_says_how_sure_the_model_was(
 ) -> None:
     parity = compare(model, Classifier(onnx_file), judges)
     assert parity.failures == []
-    assert parity.pages == 6
-    pages = np.stack([load_page(path, model.contract) for path in sorted((three_classes / "test").rglob("*.jpg"))])
-    probabilities = model.run(pages).probabilities
+    assert parity.images == 6
+    images = np.stack([load_page(path, model.contract) for path in sorted((three_classes / "test").rglob("*.jpg"))])
+    probabilities = model.run(images).probabilities
     assert parity.median_certain == pytest.approx(np.median(probabilities.max(axis=1)))
     assert parity.most_certain == pytest.approx(probabilities.max())
 
@@ -63,18 +63,18 @@ def test_from_the_file_through_the_command_line_to_the_probability(
     assert len(records) == 30
     found = model.run(np.stack([load_page(record["image"], model.contract) for record in records]))
     assert (
-        np.abs([record["typicality"] for record in records] - found.typicality[:, 0]).max()
-        <= BOUNDS["float32"].typicality
+        np.abs([record["in_distribution"] for record in records] - found.in_distribution[:, 0]).max()
+        <= BOUNDS["float32"].in_distribution
     )
     answered = [record["status"] != "rejected" for record in records]
     assert sum(answered) >= 20
-    assert answered == (found.typicality[:, 0] >= model.contract.least_typicality).tolist()
+    assert answered == (found.in_distribution[:, 0] >= model.contract.in_distribution_threshold).tolist()
     for record, shares in zip(records, found.probabilities, strict=True):
         if record["status"] != "rejected":
             served = np.array([record["probabilities"][label] for label in LABELS])
             assert np.abs(served - shares).max() <= BOUNDS["float32"].probability
             assert record["label"] == LABELS[shares.argmax()]
-            assert (record["status"] == "ok") == (shares.max() > model.contract.least_probability)
+            assert (record["status"] == "ok") == (shares.max() > model.contract.confidence_threshold)
 
 
 def test_converting_twice_gives_the_same_bytes(
@@ -155,8 +155,8 @@ def shuffled_labels(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def other_typicality(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Scale what the typicality is made of by a thousandth."""
+def other_in_distribution(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Scale what the in-distribution score is made of by a thousandth."""
     softsign = next(node for node in model.graph.node if node.op_type == "Softsign")
     scaled = helper.make_node("Mul", [softsign.input[0], "more"], ["scaled"])
     softsign.input[0] = "scaled"
@@ -180,7 +180,7 @@ MUTATIONS = (
     one_pixel_shift,
     nearest_resize,
     shuffled_labels,
-    other_typicality,
+    other_in_distribution,
     other_heatmap,
 )
 
@@ -202,7 +202,7 @@ AGREEING = Parity("float32", 200, (1, 4), 1e-6, 1e-7, 1e-7, 1e-6, 0, 0.0, 0, 0.8
 
 def test_parity_of_a_nan_fails() -> None:
     assert AGREEING.failures == []
-    for name in ("logit_difference", "probability_difference", "typicality_difference", "heatmap_difference"):
+    for name in ("logit_difference", "probability_difference", "in_distribution_difference", "heatmap_difference"):
         assert len(dataclasses.replace(AGREEING, **{name: math.nan}).failures) == 1
     assert len(dataclasses.replace(AGREEING, other_answer=1).failures) == 1
 
@@ -210,11 +210,11 @@ def test_parity_of_a_nan_fails() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"flips": 5, "flip_margin": 0.02}, "5 of 200 pages get another class"),
+        ({"flips": 5, "flip_margin": 0.02}, "5 of 200 images get another class"),
         ({"flips": 1, "flip_margin": 0.12}, "led by 0.12"),
         ({"flips": 1, "flip_margin": math.nan}, "led by nan"),
         ({"probability_difference": 0.21}, "probabilities differ by 0.21"),
-        ({"typicality_difference": 0.11}, "typicalities differ by 0.11"),
+        ({"in_distribution_difference": 0.11}, "in-distribution scores differ by 0.11"),
         ({"heatmap_difference": 0.002}, "heatmaps and logits differ by 0.002"),
     ],
 )
@@ -266,14 +266,14 @@ def test_wrong_use_gets_one_line_and_2(
     images = ("--images", three_classes / "test")
     foreign, old = shutil.copy(onnx_file, tmp_path / "foreign.h5"), shutil.copy(h5, tmp_path / "old.h5")
     with h5py.File(old, "a") as file:
-        del file[USUAL_KEY]
+        del file[MEAN_HEATMAP_KEY]
     for arguments, reason in (
         (("convert", h5, *out, "--images", tmp_path / "empty"), "no folder with pictures"),
         (("convert", foreign, *out, *images), "HDF5"),
         (("convert", tmp_path / "none.h5", *out, *images), "no such model file"),
         (("convert", h5, "--out", tmp_path / "no" / "ecg.onnx", *images), "No such file"),
         (("verify", h5, tmp_path / "none.onnx", *images), "no such model file"),
-        (("convert", old, *out, *images), "has no ecg_usual_heatmap, it is of a version before 0.4.0"),
+        (("convert", old, *out, *images), "has no ecg_mean_training_heatmap, it is of a version before 0.4.0"),
         (("convert", h5, *out, *images, "--int8"), "--int8 and --calibration DIR go together"),
         (("convert", h5, *out, *images, "--int8", "--calibration", tmp_path / "empty"), "to calibrate on"),
     ):

@@ -1,4 +1,4 @@
-"""Eight bits: written alike every time, with weights that no processor cuts off, and only past their gate."""
+"""Int8: written alike every time, with weights that no processor cuts off, and only past their gate."""
 
 import math
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from edge import Classifier, load_page
 from edge.errors import UsageError
 from export import convert as conversion
-from export import quantise as quantisation
+from export import quantization as quantization
 from export.convert import convert
 from export.parity import BOUNDS, Bounds, ParityError
 from training.models.networks import load_model
@@ -20,9 +20,9 @@ from training.models.networks import load_model
 
 @pytest.fixture
 def small_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calibrate on few pages, and judge by few."""
+    """Calibrate on few images, and judge by few."""
     monkeypatch.setattr(conversion, "FEWEST", 10)
-    monkeypatch.setattr(quantisation, "PAGES", 8)
+    monkeypatch.setattr(quantization, "PAGES", 8)
 
 
 @pytest.fixture
@@ -38,15 +38,15 @@ def test_eight_bits_are_written_with_the_same_outputs_and_weights_that_no_cpu_cu
     parity = convert(h5, out, three_classes, three_classes / "train")
     convert(h5, again, three_classes, three_classes / "train")
     assert out.read_bytes() == again.read_bytes()
-    assert parity.pages == 22  # those that are not calibrated on
-    assert parity.labelled == 6  # of them the test pages
+    assert parity.images == 22  # those that are not calibrated on
+    assert parity.labelled == 6  # of them the test images
     assert parity.heatmap_difference < 1e-4
     classifier = Classifier(out)
     assert classifier.contract.precision == "int8"
     assert classifier.outputs == Classifier(onnx_file).outputs
     model = load_model(h5)
-    pages = np.stack([load_page(path, model.contract) for path in sorted((three_classes / "test").rglob("*.jpg"))])
-    ours, exact = classifier.run(pages).logits, model.run(pages).logits
+    images = np.stack([load_page(path, model.contract) for path in sorted((three_classes / "test").rglob("*.jpg"))])
+    ours, exact = classifier.run(images).logits, model.run(images).logits
     assert np.corrcoef(ours.ravel(), exact.ravel())[0, 1] > 0.95
     weights = [numpy_helper.to_array(weight) for weight in onnx.load(out).graph.initializer]
     kernels = [weight for weight in weights if weight.dtype == np.int8 and weight.ndim == 4]
@@ -69,6 +69,6 @@ def test_few_pages_do_not_judge_eight_bits(
     h5: Path, three_classes: Path, tmp_path: Path, lenient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(conversion, "FEWEST", 150)
-    with pytest.raises(UsageError, match=r"22 pages are too few to judge 8 bits by \(at least 150"):
+    with pytest.raises(UsageError, match=r"22 images are too few to judge 8 bits by \(at least 150"):
         convert(h5, tmp_path / "ecg.onnx", three_classes, three_classes / "train")
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""A data folder: which pages it has, their labels, groups and stated splits, and their pixels."""
+"""A data folder: which images it has, their labels, groups and stated splits, and their pixels."""
 
 import csv
 import hashlib
@@ -25,63 +25,63 @@ ATTRIBUTES = ("sex", "age", "page_style")
 
 
 @dataclass(frozen=True)
-class Page:
-    """Name one page of a data folder; `split` and `group` are None where nobody stated them.
+class EcgImage:
+    """Name one image of a data folder; `split` and `group` are None where nobody stated them.
 
     `attributes` holds what the manifest says in the columns of `ATTRIBUTES`, "" where it says nothing.
-    `worth` is how many pages it counts as when a model learns.
+    `sample_weight` is how many images it counts as when a model learns.
     """
 
     path: Path
     label: str
     split: str | None = None
     group: str | None = None
-    drawn: bool = False
+    synthetic: bool = False
     attributes: tuple[str, ...] = ("",) * len(ATTRIBUTES)
-    worth: float = 1.0
+    sample_weight: float = 1.0
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """Hold pages with their pixels.
+class LoadedImages:
+    """Hold images with their pixels.
 
     `pixels` is uint8 (n, height, width, 3), RGB; `digests` are SHA-256 of the upright pictures at
     their own size, so that they are the same for every model size and file format. `groups`, str (n,),
     is what may not be divided between splits (see `groups_of`).
     """
 
-    pages: tuple[Page, ...]
+    images: tuple[EcgImage, ...]
     pixels: np.ndarray
     digests: tuple[str, ...]
     groups: np.ndarray
 
     def __len__(self) -> int:
-        """Return how many pages there are."""
-        return len(self.pages)
+        """Return how many images there are."""
+        return len(self.images)
 
     @property
     def labels(self) -> np.ndarray:
-        """Return the label of each page, str (n,)."""
-        return np.array([page.label for page in self.pages])
+        """Return the label of each image, str (n,)."""
+        return np.array([image.label for image in self.images])
 
     @property
     def worth(self) -> np.ndarray:
-        """Return how many pages each page counts as, float32 (n,)."""
-        return np.array([page.worth for page in self.pages], np.float32)
+        """Return how many images each image counts as, float32 (n,)."""
+        return np.array([image.sample_weight for image in self.images], np.float32)
 
-    def select(self, which: np.ndarray) -> "Loaded":
-        """Return the pages that an index array or a mask names."""
+    def select(self, which: np.ndarray) -> "LoadedImages":
+        """Return the images that an index array or a mask names."""
         chosen = np.arange(len(self))[which]
-        pages, digests = (tuple(of_all[i] for i in chosen) for of_all in (self.pages, self.digests))
-        return Loaded(pages, self.pixels[chosen], digests, self.groups[chosen])
+        images, digests = (tuple(of_all[i] for i in chosen) for of_all in (self.images, self.digests))
+        return LoadedImages(images, self.pixels[chosen], digests, self.groups[chosen])
 
 
-def groups_of(pages: Sequence[Page], digests: Sequence[str]) -> np.ndarray:
+def groups_of(images: Sequence[EcgImage], digests: Sequence[str]) -> np.ndarray:
     """Return what may not be divided between splits, str (n,): the stated group, else the picture.
 
     Groups that share a picture are one, by the name of the first of them.
     """
-    stated = [page.group or digest for page, digest in zip(pages, digests, strict=True)]
+    stated = [image.group or digest for image, digest in zip(images, digests, strict=True)]
     return joined(np.array(stated), np.array(digests))
 
 
@@ -95,43 +95,43 @@ def joined(names: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.array([first[part] for part in component[row].tolist()])
 
 
-def read_folder(folder: Path) -> list[Page]:
-    """List the pages below a data folder, sorted by path; pixels are not read.
+def read_folder(folder: Path) -> list[EcgImage]:
+    """List the images below a data folder, sorted by path; pixels are not read.
 
     Classes are the folders below `train/` and `test/`, or below the folder itself. The label comes
     from `manifest.csv` (path, label, optionally split, group, drawn and those of `ATTRIBUTES`), else
     from `labels.csv` (folder, label), else it is the folder's name; pictures in a folder without
-    class folders are of the one class that it is called. A page of the manifest that is not there is
+    class folders are of the one class that it is called. An image of the manifest that is not there is
     listed too: it is an unreadable one. Raises `DataError` where the folder is missing or empty, or
     where these files contradict it.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder: give one with a folder of pages for each class")
+        raise DataError(f"{folder}: no such folder: give one with a folder of images for each class")
     manifest = _read_manifest(folder)
     names = _read_labels(folder)
     found = dict(_class_folders(folder))
     for path in manifest:
         found.setdefault(path, (None, ""))
-    pages = []
+    images = []
     for path, (split, class_folder) in sorted(found.items()):
-        page = manifest.get(path) or Page(path, names.get(class_folder, class_folder))
-        if split and page.split and split != page.split:
+        image = manifest.get(path) or EcgImage(path, names.get(class_folder, class_folder))
+        if split and image.split and split != image.split:
             raise DataError(
-                f"{folder / 'manifest.csv'}: says {page.split!r} of {path.relative_to(folder)}, which lies in "
+                f"{folder / 'manifest.csv'}: says {image.split!r} of {path.relative_to(folder)}, which lies in "
                 f"{split!r}: correct one of the two"
             )
-        pages.append(replace(page, split=page.split or split))
-    if not pages:
+        images.append(replace(image, split=image.split or split))
+    if not images:
         raise DataError(
-            f"{folder}: has no pages: put pictures ({', '.join(sorted(SUFFIXES))}) into a folder for each class"
+            f"{folder}: has no images: put pictures ({', '.join(sorted(SUFFIXES))}) into a folder for each class"
         )
     _refuse_others(folder, found)
-    stated = {page.split for page in pages}
+    stated = {image.split for image in images}
     if None in stated and len(stated) > 1:
-        lost = next(page.path for page in pages if page.split is None)
+        lost = next(image.path for image in images if image.split is None)
         raise DataError(f"{lost}: has no split while others have one: state 'train' or 'test' for all or for none")
-    _check_classes(folder, pages)
-    return pages
+    _check_classes(folder, images)
+    return images
 
 
 def _class_folders(folder: Path) -> Iterator[tuple[Path, tuple[str | None, str]]]:
@@ -143,7 +143,7 @@ def _class_folders(folder: Path) -> Iterator[tuple[Path, tuple[str | None, str]]
         for class_folder in folders or [root] * bool(pictures(root)):
             found = pictures(class_folder)
             if not found:
-                raise DataError(f"{class_folder}: is a class without a page: add pages or remove the folder")
+                raise DataError(f"{class_folder}: is a class without an image: add images or remove the folder")
             for path in found:
                 yield path, (split, class_folder.name)
 
@@ -178,24 +178,24 @@ def _rows(file: Path, required: Sequence[str]) -> Iterator[dict[str, str]]:
         raise DataError(f"{file}: cannot be read as CSV in UTF-8 ({error}): save it as such") from error
 
 
-def _read_manifest(folder: Path) -> dict[Path, Page]:
+def _read_manifest(folder: Path) -> dict[Path, EcgImage]:
     file = folder / "manifest.csv"
     if not file.exists():
         return {}
-    pages: dict[Path, Page] = {}
+    images: dict[Path, EcgImage] = {}
     for row in _rows(file, ("path", "label")):
         path = folder / row["path"]
         if Path(row["path"]).is_absolute() or ".." in Path(row["path"]).parts:
             raise DataError(f"{file}: names {row['path']}, which lies outside: give paths below the data folder")
-        if path in pages:
+        if path in images:
             raise DataError(f"{file}: names {row['path']} twice: remove one of the lines")
         split = row.get("split") or None
         if split not in (None, *SPLITS):
             raise DataError(f"{file}: has split {split!r} for {row['path']}: only 'train' and 'test' are splits")
-        drawn = (row.get("drawn") or "false").lower()
+        drawn = (row.get("synthetic") or "false").lower()
         if drawn not in ("true", "false"):
             raise DataError(f"{file}: has drawn={drawn!r} for {row['path']}: only 'true' and 'false' are answers")
-        pages[path] = Page(
+        images[path] = EcgImage(
             path,
             row["label"],
             split,
@@ -203,7 +203,7 @@ def _read_manifest(folder: Path) -> dict[Path, Page]:
             drawn == "true",
             tuple(row.get(name) or "" for name in ATTRIBUTES),
         )
-    return pages
+    return images
 
 
 def _read_labels(folder: Path) -> dict[str, str]:
@@ -217,11 +217,11 @@ def _read_labels(folder: Path) -> dict[str, str]:
     return names
 
 
-def _check_classes(folder: Path, pages: list[Page]) -> None:
-    learned = Counter(page.label for page in pages if page.split != "test")
+def _check_classes(folder: Path, images: list[EcgImage]) -> None:
+    learned = Counter(image.label for image in images if image.split != "test")
     if not learned:
-        return  # test pages alone can be evaluated
-    unknown = sorted({page.label for page in pages} - set(learned))
+        return  # test images alone can be evaluated
+    unknown = sorted({image.label for image in images} - set(learned))
     if unknown:
         raise DataError(
             f"{folder / 'test'}: has the class {unknown[0]!r}, which 'train' has not: "
@@ -229,16 +229,18 @@ def _check_classes(folder: Path, pages: list[Page]) -> None:
         )
 
 
-def first_contract(folder: Path, pages: Sequence[Page], height: int, width: int, model: str, seed: int) -> Contract:
-    """Return the contract of a model to be trained on pages that are not yet read.
+def first_contract(
+    folder: Path, images: Sequence[EcgImage], height: int, width: int, model: str, seed: int
+) -> Contract:
+    """Return the contract of a model to be trained on images that are not yet read.
 
-    Raises `DataError` where the pages to learn from have fewer than two classes.
+    Raises `DataError` where the images to learn from have fewer than two classes.
     """
-    labels = tuple(sorted({page.label for page in pages if page.split != "test"}))
+    labels = tuple(sorted({image.label for image in images if image.split != "test"}))
     if len(labels) < 2:
-        classes = f"has the one class {labels[0]!r}" if labels else "has test pages only"
-        raise DataError(f"{folder}: {classes}: pages of at least two classes to learn from are needed")
-    return Contract(labels, height, width, model, TrainedOn(digest="", pages=0, seed=seed, drawn=False))
+        classes = f"has the one class {labels[0]!r}" if labels else "has test images only"
+        raise DataError(f"{folder}: {classes}: images of at least two classes to learn from are needed")
+    return Contract(labels, height, width, model, TrainedOn(digest="", images=0, seed=seed, synthetic=False))
 
 
 def digest(image: Image.Image) -> str:
@@ -246,32 +248,34 @@ def digest(image: Image.Image) -> str:
     return hashlib.sha256(f"{image.width}x{image.height}".encode() + image.tobytes()).hexdigest()
 
 
-def load_pages(pages: Sequence[Page], contract: Contract, skip_unreadable: bool = False) -> tuple[Loaded, list[str]]:
-    """Read the pixels of all pages, and say which could not be read.
+def load_images(
+    images: Sequence[EcgImage], contract: Contract, skip_unreadable: bool = False
+) -> tuple[LoadedImages, list[str]]:
+    """Read the pixels of all images, and say which could not be read.
 
-    Raises `DataError` that names every unreadable page, one a line, unless `skip_unreadable`; the
+    Raises `DataError` that names every unreadable image, one a line, unless `skip_unreadable`; the
     second value lists what was skipped.
     """
 
-    def read(page: Page) -> tuple[np.ndarray, str] | PageError:
+    def read(image: EcgImage) -> tuple[np.ndarray, str] | PageError:
         try:
-            image = open_page(page.path)
+            opened = open_page(image.path)
         except PageError as error:
             return error
-        return load_page(image, contract), digest(image)
+        return load_page(opened, contract), digest(opened)
 
     with ThreadPoolExecutor() as pool:  # Pillow decodes and resizes outside Python's lock
-        results = list(pool.map(read, pages))
+        results = list(pool.map(read, images))
     errors = [str(result) for result in results if isinstance(result, PageError)]
     if errors and not skip_unreadable:
         raise DataError(
-            "\n".join([*errors, f"{len(errors)} unreadable pages: mend or remove them, or give --skip-unreadable"])
+            "\n".join([*errors, f"{len(errors)} unreadable images: mend or remove them, or give --skip-unreadable"])
         )
     readable = [
-        (page, result) for page, result in zip(pages, results, strict=True) if not isinstance(result, PageError)
+        (image, result) for image, result in zip(images, results, strict=True) if not isinstance(result, PageError)
     ]
     if not readable:
-        raise DataError("none of the pages can be read: export or photograph them again")
-    opened, digests = tuple(page for page, _ in readable), tuple(digest for _, (_, digest) in readable)
+        raise DataError("none of the images can be read: export or photograph them again")
+    opened, digests = tuple(image for image, _ in readable), tuple(digest for _, (_, digest) in readable)
     pixels = np.stack([pixels for _, (pixels, _) in readable])
-    return Loaded(opened, pixels, digests, groups_of(opened, digests)), errors
+    return LoadedImages(opened, pixels, digests, groups_of(opened, digests)), errors

@@ -1,21 +1,21 @@
-"""Leaks: what lets a model know a test page before it is asked, as far as files, labels and groups tell."""
+"""Leaks: what lets a model know a test image before it is asked, as far as files, labels and groups tell."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from training.data.folder import Page
+from training.data.folder import EcgImage
 
-ACROSS, TWO_LABELS, GROUP = "copy in train and test", "one page under two labels", "group in train and test"
+ACROSS, TWO_LABELS, GROUP = "copy in train and test", "one image under two labels", "group in train and test"
 
 
 @dataclass(frozen=True)
 class Leak:
-    """Name the pages, as indices, that together are one leak, and its kind."""
+    """Name the images, as indices, that together are one leak, and its kind."""
 
     kind: str
-    pages: tuple[int, ...]
+    images: tuple[int, ...]
 
 
 def clusters(keys: Sequence[str]) -> list[tuple[int, ...]]:
@@ -26,31 +26,31 @@ def clusters(keys: Sequence[str]) -> list[tuple[int, ...]]:
     return [tuple(indices) for indices in members.values() if len(indices) > 1]
 
 
-def leaks(pages: Sequence[Page], digests: Sequence[str]) -> list[Leak]:
+def leaks(images: Sequence[EcgImage], digests: Sequence[str]) -> list[Leak]:
     """Return the copies and the groups that lie in both stated splits, and the copies under two labels.
 
-    `digests` are those of the decoded pictures: a page saved again without loss is a copy too.
+    `digests` are those of the decoded pictures: an image saved again without loss is a copy too.
     """
     copies = clusters(digests)
-    stated = [page.group or f"page {index}" for index, page in enumerate(pages)]
-    found = [Leak(ACROSS, copy) for copy in copies if across(pages, copy)]
-    found += [Leak(TWO_LABELS, copy) for copy in copies if len({pages[index].label for index in copy}) > 1]
-    return found + [Leak(GROUP, group) for group in clusters(stated) if across(pages, group)]
+    stated = [image.group or f"image {index}" for index, image in enumerate(images)]
+    found = [Leak(ACROSS, copy) for copy in copies if across(images, copy)]
+    found += [Leak(TWO_LABELS, copy) for copy in copies if len({images[index].label for index in copy}) > 1]
+    return found + [Leak(GROUP, group) for group in clusters(stated) if across(images, group)]
 
 
-def across(pages: Sequence[Page], indices: tuple[int, ...]) -> bool:
-    """Return whether the pages lie in more than one split."""
-    return len({pages[index].split for index in indices}) > 1
+def across(images: Sequence[EcgImage], indices: tuple[int, ...]) -> bool:
+    """Return whether the images lie in more than one split."""
+    return len({images[index].split for index in indices}) > 1
 
 
-def one_of_each(pages: Sequence[Page], digests: Sequence[str]) -> np.ndarray:
-    """Return which pages stay, bool (n,), where one of each copy is kept: a test page, else the first.
+def one_of_each(images: Sequence[EcgImage], digests: Sequence[str]) -> np.ndarray:
+    """Return which images stay, bool (n,), where one of each copy is kept: a test image, else the first.
 
-    Of a page under two labels none is kept: nobody knows which of them is true.
+    Of an image under two labels none is kept: nobody knows which of them is true.
     """
-    kept = np.ones(len(pages), bool)
+    kept = np.ones(len(images), bool)
     for copy in clusters(digests):
         kept[list(copy)] = False
-        if len({pages[index].label for index in copy}) == 1:
-            kept[min(copy, key=lambda index: pages[index].split != "test")] = True
+        if len({images[index].label for index in copy}) == 1:
+            kept[min(copy, key=lambda index: images[index].split != "test")] = True
     return kept

@@ -1,6 +1,6 @@
-"""Near copies: pages that show one recording, whatever was done to the picture, told by their trace alone.
+"""Near copies: images that show one recording, whatever was done to the picture, told by their trace alone.
 
-A hash of the whole page does not tell them: pages of one machine share frame, header and lead names.
+A hash of the whole image does not tell them: images of one machine share frame, header and lead names.
 """
 
 import math
@@ -13,16 +13,16 @@ from scipy import fft, ndimage
 THRESHOLD = 0.91
 """Lowest score of near copies: half-way between different recordings and copies.
 
-Of 368 real pages and their copies, different pages score 0.876 at most (one patient, 17 seconds apart)
+Of 368 real images and their copies, different images score 0.876 at most (one patient, 17 seconds apart)
 and copies 0.945 at least: `python -m benchmarks.near_copies --data DIR` prints both tails for every
-change. Hearts that a program draws are more regular: of the 499,500 pairs of 1,000 drawn pages, 37
+change. Hearts that a program draws are more regular: of the 499,500 pairs of 1,000 synthetic ECG images, 37
 score more, 5 of them more than 0.93, which would lose copies on which something was drawn.
 """
 
 SIDE = 800  # pixels of the longer side at work: a trace is then two or three pixels thick
-STROKE = 15  # pixels; ink is what is thinner, so that shadows and the edges of a turned page are none
-FAINT = 0.2  # darkness; a page whose darkest half per cent is fainter has no trace (a tinted grid has up to 0.1)
-CUT = 0.35  # share of the page's darkest ink: a page at half size and JPEG 40 keeps its traces whole
+STROKE = 15  # pixels; ink is what is thinner, so that shadows and the edges of a turned image are none
+FAINT = 0.2  # darkness; an image whose darkest half per cent is fainter has no trace (a tinted grid has up to 0.1)
+CUT = 0.35  # share of the image's darkest ink: an image at half size and JPEG 40 keeps its traces whole
 WIDE = 56  # pixels, 7 % of the side: half a second and more, wider than any character or calibration pulse
 SEPARATOR = 120  # pixels, 15 % of the side: a straight upright stroke this long is no R wave
 RULE = 480  # pixels, 60 % of the side: a run of ink in one row; the flattest of 368 rhythm strips bend before
@@ -32,23 +32,23 @@ COARSE = 4  # cells of the map that are one of the first look
 NEARBY = 0.5  # score of the first look, under which no second is taken: 2 pairs of 100 go on
 REACH = 8  # cells; how far two maps are moved over each other: what a lost piece of the trace moves the moments
 SHRINK = (1.0, 0.99, 0.98, 0.97, 0.96)  # sizes of one of two maps: a crop that cuts the trace enlarges it
-BLOCK = 1024  # pages at a time against all others: 40 MB of scores for 10,000 pages
+BLOCK = 1024  # images at a time against all others: 40 MB of scores for 10,000 images
 
 
 @dataclass(frozen=True)
 class Trace:
-    """Hold the trace alone of a page: `ink` is float32, 0 to 1, 800 pixels at its longer side, turned by `angle`.
+    """Hold the trace alone of an image: `ink` is float32, 0 to 1, 800 pixels at its longer side, turned by `angle`.
 
-    The angle, in degrees counterclockwise, makes the rows of the page level.
+    The angle, in degrees counterclockwise, makes the rows of the image level.
     """
 
     ink: np.ndarray
     angle: float
 
 
-def isolated(page: Image.Image) -> Trace:
-    """Return the trace of an upright RGB page."""
-    darkness = _darkness(page)
+def isolated(image: Image.Image) -> Trace:
+    """Return the trace of an upright RGB image."""
+    darkness = _darkness(image)
     angle = _tilt(darkness)
     return Trace(_trace(np.asarray(Image.fromarray(darkness).rotate(angle, Image.Resampling.BILINEAR))), angle)
 
@@ -91,18 +91,18 @@ def near_copies(fingerprints: np.ndarray, threshold: float = THRESHOLD) -> list[
     return pairs
 
 
-def _darkness(page: Image.Image) -> np.ndarray:
+def _darkness(image: Image.Image) -> np.ndarray:
     """Return how much darker each pixel is than the paper around it, float32 (height, width), 0 to 1."""
-    shrink = SIDE / max(page.size)
-    size = (max(1, round(page.width * shrink)), max(1, round(page.height * shrink)))
+    shrink = SIDE / max(image.size)
+    size = (max(1, round(image.width * shrink)), max(1, round(image.height * shrink)))
     # The brightest channel: coloured grids, and the frames around them, are as bright there as the paper.
-    value = np.asarray(page.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0)).max(axis=2)
+    value = np.asarray(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0)).max(axis=2)
     paper = ndimage.grey_closing(value, (STROKE, STROKE))
     return 1 - (value + np.float32(1)) / (paper + np.float32(1))
 
 
 def _tilt(darkness: np.ndarray) -> float:
-    """Return the angle, in degrees, by which a page has to be turned so that its rows of ink are level: at most 4."""
+    """Return the angle, in degrees, by which an image has to be turned so that its rows of ink are level: at most 4."""
     rows, columns = np.nonzero(darkness > CUT * _darkest(darkness))
     if not len(rows):
         return 0.0

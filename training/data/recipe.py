@@ -1,4 +1,4 @@
-"""The recipe of a run: with its pages and the weights, all that the bytes of a model depend on."""
+"""The recipe of a run: with its images and the weights, all that the bytes of a model depend on."""
 
 from dataclasses import dataclass
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 class Recipe:
     """Say how a model is trained.
 
-    It learns from `views` seeded views of each page, the first of them the page itself, and from
-    `captures` pictures that a scanner or a phone would take of it.
+    It learns from `augmentations` seeded augmentations of each image, the first of them the image itself, and from
+    `acquisitions` pictures that a scanner or a phone would take of it.
     """
 
     model: str
     epochs: int
     height: int
     width: int
-    views: int
+    augmentations: int
     fine_tune: str
     folds: int
     seed: int
     target_accuracy: float = 0.9
     drop_duplicates: bool = False
     allow_leaks: bool = False
-    captures: int = 0
+    acquisitions: int = 0

@@ -1,4 +1,4 @@
-"""The audit of a data folder: copies, leaks, odd pages, and what can be had without reading the waveform."""
+"""The audit of a data folder: copies, leaks, odd images, and what can be had without reading the waveform."""
 
 import hashlib
 import sys
@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from edge.errors import PageError
 from edge.page import open_page
-from training.data.folder import SPLITS, Page, digest, groups_of, joined, read_folder
+from training.data.folder import SPLITS, EcgImage, digest, groups_of, joined, read_folder
 from training.data.leaks import ACROSS, GROUP, TWO_LABELS, Leak, across, clusters, leaks
 from training.data.near_copies import fingerprint, isolated, near_copies
 from training.data.splits import folds
@@ -34,20 +34,20 @@ KINDS = {
 }
 """The kinds of leaks that a folder can have, with stated splits and without."""
 AS_IT_STANDS, WITHOUT_COPIES = "as it stands", "without copies, by group"
-"""How the comparators are asked: by the stated split, or five random parts; and in five parts of one of
-each page, with groups and near copies kept together."""
+"""How the baselines are asked: by the stated split, or five random parts; and in five parts of one of
+each image, with groups and near copies kept together."""
 FOLDS = 5
-ASKED = 2000  # files at most that the comparators see, drawn by the seed, copies with their twins
+ASKED = 2000  # files at most that the baselines see, drawn by the seed, copies with their twins
 TILTED = 1.0  # degrees
-SMALL_SIDE = 400  # pixels: shorter, a QRS complex of a twelve-lead page has two or three columns
-ODD_FORM = 0.1  # share by which width by height may differ from that of most pages
+SMALL_SIDE = 400  # pixels: shorter, a QRS complex of a twelve-lead image has two or three columns
+ODD_FORM = 0.1  # share by which width by height may differ from that of most images
 
 
 @dataclass(frozen=True)
 class Look:
-    """Hold what opening a page once tells; `grey` and `span` are those of `training.evaluation.baselines.seen`."""
+    """Hold what opening an image once tells; `grey` and `span` are those of `training.evaluation.baselines.seen`."""
 
-    page: Page
+    image: EcgImage
     content: str
     digest: str
     size: tuple[int, int]
@@ -59,15 +59,15 @@ class Look:
 
 @dataclass(frozen=True)
 class Audit:
-    """Hold what an audit found: the pages that could be read, by index in `leaks`, `near` and `odd`.
+    """Hold what an audit found: the images that could be read, by index in `leaks`, `near` and `odd`.
 
     `redundant` counts files minus different contents, by bytes and by pixels, `within` the latter in
     each stated split. `near` are pairs of different pictures with the score of their traces; `odd` maps what is odd to
-    the pages that are; `comparators`, of `asked` files, has a column of scores each for the folder as it stands and for
-    one of each page with groups kept together, or the reason why there is none.
+    the images that are; `baselines`, of `asked` files, has a column of scores each for the folder as it stands and for
+    one of each image with groups kept together, or the reason why there is none.
     """
 
-    pages: list[Page]
+    images: list[EcgImage]
     sizes: list[tuple[int, int]]
     unreadable: list[str]
     redundant: dict[str, int]
@@ -76,29 +76,29 @@ class Audit:
     near: list[tuple[int, int, float]]
     odd: dict[str, list[int]]
     asked: int
-    comparators: dict[str, dict[str, dict[str, Estimate]] | str]
+    baselines: dict[str, dict[str, dict[str, Estimate]] | str]
 
     @property
     def headline(self) -> str:
         """Return what the folder holds, in a line."""
-        files, redundant = len(self.pages), self.redundant["pixels"]
+        files, redundant = len(self.images), self.redundant["pixels"]
         unread = f", {len(self.unreadable)} that cannot be read" if self.unreadable else ""
-        return f"{files} files: {redundant} redundant copies, {files - redundant} different pages{unread}"
+        return f"{files} files: {redundant} redundant copies, {files - redundant} different images{unread}"
 
     @property
     def kinds(self) -> dict[str, int]:
         """Return how many leaks there are of each kind that this folder can have."""
         counts = Counter(leak.kind for leak in self.leaks)
-        return {kind: counts[kind] for kind in KINDS["none" if self.pages[0].split is None else "stated"]}
+        return {kind: counts[kind] for kind in KINDS["none" if self.images[0].split is None else "stated"]}
 
     @property
     def warnings(self) -> list[str]:
         """Return what takes the worth of any score on this folder away, one line each."""
         lines = [f"{number} x {kind}" for kind, number in self.kinds.items() if number]
-        for column, scores in self.comparators.items():
+        for column, scores in self.baselines.items():
             if isinstance(scores, str):
                 continue
-            guessed = 1 / len({page.label for page in self.pages})  # by the frequency of the classes
+            guessed = 1 / len({image.label for image in self.images})  # by the frequency of the classes
             for name in SHORTCUTS:
                 reached = scores[name]["macro_f1"]
                 least = reached.value if reached.low is None else reached.low  # a perfect score has no interval
@@ -111,21 +111,21 @@ class Audit:
 
 
 def audit(data: Path, seed: int) -> Audit:
-    """Look at every page of a data folder; raise `DataError` where none can be read."""
+    """Look at every image of a data folder; raise `DataError` where none can be read."""
     listed = read_folder(data)
     looks, unreadable = look_at(listed)
     if not looks:
-        raise DataError(f"{data}: none of its pages can be read: export or photograph them again")
-    pages, digests = [look.page for look in looks], [look.digest for look in looks]
+        raise DataError(f"{data}: none of its images can be read: export or photograph them again")
+    images, digests = [look.image for look in looks], [look.digest for look in looks]
     first = sorted({digest: index for index, digest in reversed(list(enumerate(digests)))}.values())
-    print(f"comparing the traces of {len(first)} different pages", file=sys.stderr)
+    print(f"comparing the traces of {len(first)} different images", file=sys.stderr)
     traces = np.stack([looks[index].fingerprint for index in first])
     near = [(first[i], first[j], score) for i, j, score in near_copies(traces)]
     asked = _asked(looks, seed)
     place = {index: number for number, index in enumerate(asked.tolist())}
     among = [(place[i], place[j], score) for i, j, score in near if i in place and j in place]
     return Audit(
-        pages=pages,
+        images=images,
         sizes=[look.size for look in looks],
         unreadable=unreadable,
         redundant={
@@ -135,109 +135,109 @@ def audit(data: Path, seed: int) -> Audit:
         within={
             split: len(digests_of) - len(set(digests_of))
             for split in SPLITS
-            if (digests_of := [look.digest for look in looks if look.page.split == split])
+            if (digests_of := [look.digest for look in looks if look.image.split == split])
         },
-        leaks=_all_leaks(pages, digests, near),
+        leaks=_all_leaks(images, digests, near),
         near=near,
         odd=_odd(looks),
         asked=len(asked),
-        comparators=_comparators([looks[index] for index in asked], among, seed),
+        baselines=_baselines([looks[index] for index in asked], among, seed),
     )
 
 
-def look(page: Page) -> Look | PageError:
-    """Open a page once and keep what the audit needs; return the error where it cannot be opened."""
+def look(image: EcgImage) -> Look | PageError:
+    """Open an image once and keep what the audit needs; return the error where it cannot be opened."""
     try:
-        image = open_page(page.path)
+        opened = open_page(image.path)
     except PageError as error:
         return error
-    ink = isolated(image)
+    ink = isolated(opened)
     return Look(
-        page,
-        hashlib.sha256(page.path.read_bytes()).hexdigest(),
-        digest(image),
-        image.size,
+        image,
+        hashlib.sha256(image.path.read_bytes()).hexdigest(),
+        digest(opened),
+        opened.size,
         fingerprint(ink),
-        *seen(image, ink),
+        *seen(opened, ink),
         ink.angle,
     )
 
 
-def look_at(pages: Sequence[Page]) -> tuple[list[Look], list[str]]:
-    """Look at pages, and list what cannot be read."""
+def look_at(images: Sequence[EcgImage]) -> tuple[list[Look], list[str]]:
+    """Look at images, and list what cannot be read."""
     looks, unreadable = [], []
     with ThreadPoolExecutor() as pool:  # Pillow and SciPy work outside Python's lock
-        for number, found in enumerate(pool.map(look, pages), start=1):
+        for number, found in enumerate(pool.map(look, images), start=1):
             if isinstance(found, PageError):
                 unreadable.append(str(found))
             else:
                 looks.append(found)
-            if number % 50 == 0 or number == len(pages):
-                print(f"pages looked at: {number} of {len(pages)}", file=sys.stderr)
+            if number % 50 == 0 or number == len(images):
+                print(f"images looked at: {number} of {len(images)}", file=sys.stderr)
     return looks, unreadable
 
 
 def views_of(looks: Sequence[Look]) -> Views:
-    """Return what the comparators see of the pages."""
+    """Return what the baselines see of the images."""
     digests = np.array([look.digest for look in looks])
     return Views.of(digests, np.stack([look.grey for look in looks]), np.array([look.span for look in looks]))
 
 
-def _all_leaks(pages: list[Page], digests: list[str], near: list[tuple[int, int, float]]) -> list[Leak]:
+def _all_leaks(images: list[EcgImage], digests: list[str], near: list[tuple[int, int, float]]) -> list[Leak]:
     """Return the leaks that the files tell, and those that the traces tell."""
-    stated = pages[0].split is not None
-    found = leaks(pages, digests)
+    stated = images[0].split is not None
+    found = leaks(images, digests)
     copies = {digests[copy[0]]: copy for copy in clusters(digests)}
     if not stated:
         # Whoever divides such a folder at random has a copy on the other side.
         found += [Leak(COPY, copy) for copy in copies.values()]
     for i, j, _ in near:
         both = (*copies.get(digests[i], (i,)), *copies.get(digests[j], (j,)))
-        if not stated or across(pages, both):
+        if not stated or across(images, both):
             found.append(Leak(NEAR_ACROSS if stated else NEAR_COPY, (i, j)))
-        if len({pages[index].label for index in both}) > 1:
+        if len({images[index].label for index in both}) > 1:
             found.append(Leak(NEAR_LABELS, (i, j)))
     return found
 
 
 def _odd(looks: list[Look]) -> dict[str, list[int]]:
-    """Return which pages have no trace, are small, lie across, are tilted, or have another form than most."""
+    """Return which images have no trace, are small, lie across, are tilted, or have another form than most."""
     forms = np.array([width / height for width, height in (look.size for look in looks)])
     usual = float(np.median(forms))
     across_page = (forms > 1) != (usual > 1)
     masks = {
-        "no trace on the page": [not look.fingerprint.any() for look in looks],
+        "no trace on the image": [not look.fingerprint.any() for look in looks],
         f"shorter side under {SMALL_SIDE} pixels": [min(look.size) < SMALL_SIDE for look in looks],
         "upright where most lie, or the other way": across_page,
         f"tilted by more than {TILTED:g} degree": [
             look.fingerprint.any() and abs(look.angle) > TILTED for look in looks
         ],
-        "other form than most pages": ~across_page & (np.abs(forms / usual - 1) > ODD_FORM),
+        "other form than most images": ~across_page & (np.abs(forms / usual - 1) > ODD_FORM),
     }
     return {name: np.flatnonzero(mask).tolist() for name, mask in masks.items()}
 
 
 def _asked(looks: list[Look], seed: int) -> np.ndarray:
-    """Return the indices of the files that the comparators see: all of a page's copies, or none."""
-    _, page, copies = np.unique([look.digest for look in looks], return_inverse=True, return_counts=True)
+    """Return the indices of the files that the baselines see: all of an image's copies, or none."""
+    _, image, copies = np.unique([look.digest for look in looks], return_inverse=True, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(copies))
     taken = order[copies[order].cumsum() <= max(ASKED, copies[order[0]])]
-    return np.flatnonzero(np.isin(page, taken))
+    return np.flatnonzero(np.isin(image, taken))
 
 
-def _comparators(
+def _baselines(
     looks: list[Look], near: list[tuple[int, int, float]], seed: int
 ) -> dict[str, dict[str, dict[str, Estimate]] | str]:
-    labels = np.array([look.page.label for look in looks])
+    labels = np.array([look.image.label for look in looks])
     if len(set(labels)) < 2:
-        return dict.fromkeys((AS_IT_STANDS, WITHOUT_COPIES), "pages of one class only")
+        return dict.fromkeys((AS_IT_STANDS, WITHOUT_COPIES), "images of one class only")
     digests = np.array([look.digest for look in looks])
     twins = digests.copy()
     for i, j, _ in near:  # a near copy belongs to the group of its twin
         twins[twins == twins[j]] = twins[i]
-    groups = joined(groups_of([look.page for look in looks], digests), twins)
+    groups = joined(groups_of([look.image for look in looks], digests), twins)
     views = views_of(looks)
-    print(f"asking the comparators about {len(looks)} files", file=sys.stderr)
+    print(f"asking the baselines about {len(looks)} files", file=sys.stderr)
     columns: dict[str, dict[str, dict[str, Estimate]] | str] = {}
     _, kept = np.unique(digests, return_index=True)
     for name, divide in (
@@ -255,15 +255,15 @@ def _comparators(
 
 
 def _as_it_stands(looks: list[Look], labels: np.ndarray, seed: int) -> list[np.ndarray]:
-    """Return the indices of the test pages, or those of random parts: as people divide a folder without splits."""
-    splits = np.array([look.page.split or "" for look in looks])
+    """Return the indices of the test images, or those of random parts: as people divide a folder without splits."""
+    splits = np.array([look.image.split or "" for look in looks])
     if splits[0]:
         if len(set(splits)) == 1:
-            raise DataError(f"all pages lie in {splits[0]!r}: nothing to learn from or nothing to ask")
+            raise DataError(f"all images lie in {splits[0]!r}: nothing to learn from or nothing to ask")
         return [np.flatnonzero(splits == "test")]
     parts = min(FOLDS, Counter(labels.tolist()).most_common(1)[0][1])
     if parts < 2:
-        raise DataError("no class has two pages: nothing to divide")
+        raise DataError("no class has two images: nothing to divide")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that a class has fewer pages than parts
+        warnings.simplefilter("ignore", UserWarning)  # that a class has fewer images than parts
         return [part for _, part in StratifiedKFold(parts, shuffle=True, random_state=seed).split(labels, labels)]

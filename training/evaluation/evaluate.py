@@ -1,4 +1,4 @@
-"""Evaluation of saved models, `.h5` or `.onnx`, alone or side by side, on the test pages of a folder."""
+"""Evaluation of saved models, `.h5` or `.onnx`, alone or side by side, on the test images of a folder."""
 
 import dataclasses
 import hashlib
@@ -14,15 +14,15 @@ from edge import __version__
 from edge.classifier import Classifier, Outputs
 from edge.contract import Contract
 from edge.errors import UsageError
-from training.data.folder import Loaded, Page, groups_of, load_pages, read_folder
+from training.data.folder import EcgImage, LoadedImages, groups_of, load_images, read_folder
 from training.data.splits import are_test
 from training.errors import DataError
 from training.evaluation.audit import ASKED, look_at, views_of
 from training.evaluation.baselines import compare
-from training.evaluation.heatmap_faithfulness import heatmap_tests
-from training.evaluation.loaded_model import Subject, open_model
+from training.evaluation.heatmap_faithfulness import heatmap_faithfulness
+from training.evaluation.loaded_model import LoadedModel, open_model
 from training.evaluation.metrics import paired_differences
-from training.evaluation.predictions import Answers
+from training.evaluation.predictions import Predictions
 from training.evaluation.robustness import robustness
 from training.evaluation.scores import records
 from training.fit.loop import read_history
@@ -34,7 +34,7 @@ from training.reports.model_card import add_comparison, add_facts, add_frame, mo
 from training.reports.report import Report
 from training.reports.robustness import add_robustness
 
-TIMED = 50  # pages at most whose time from file to answer is taken
+TIMED = 50  # images at most whose time from file to answer is taken
 
 
 def evaluate(
@@ -46,12 +46,12 @@ def evaluate(
     disturbed: bool = False,
     explained: bool = False,
 ) -> dict:
-    """Score the models on the test pages of `data`, write the report, and return its numbers.
+    """Score the models on the test images of `data`, write the report, and return its numbers.
 
     A folder without splits is divided again as the first model's training divided it, from its
-    seed. `command` is how this was asked for, for the report. `disturbed` says whether the pages are
+    seed. `command` is how this was asked for, for the report. `disturbed` says whether the images are
     shown captured and disturbed too (see `training.evaluation.robustness`), `explained` whether the heatmaps of the
-    exported models are tested (see `training.evaluation.heatmap_faithfulness`). Raises `DataError` where there are no test pages
+    exported models are tested (see `training.evaluation.heatmap_faithfulness`). Raises `DataError` where there are no test images
     or a model does not know their classes.
     """
     subjects = [open_model(path) for path in models]
@@ -62,17 +62,17 @@ def evaluate(
         classifier.require_heatmap()
     seed = subjects[0].contract.trained_on.seed
     every_page = read_folder(data)
-    pages = [page for page in every_page if page.split != "train"]
-    if not pages:
-        raise DataError(f"{data}: has no test pages: add a folder 'test', or give a folder without splits")
-    loaded: dict[tuple[int, int], Loaded] = {}
+    images = [image for image in every_page if image.split != "train"]
+    if not images:
+        raise DataError(f"{data}: has no test images: add a folder 'test', or give a folder without splits")
+    loaded: dict[tuple[int, int], LoadedImages] = {}
     skipped: list[str] = []
-    answers: dict[str, Answers] = {}
+    answers: dict[str, Predictions] = {}
     outputs: dict[str, Outputs] = {}
     for subject in subjects:
         size = subject.contract.height, subject.contract.width
         if size not in loaded:
-            readable, skipped = load_pages(pages, subject.contract, skip_unreadable)
+            readable, skipped = load_images(images, subject.contract, skip_unreadable)
             loaded[size] = readable.select(are_test(readable, seed))
         name = str(subject.path)
         outputs[name] = subject.run(loaded[size].pixels)
@@ -89,7 +89,7 @@ def evaluate(
     numbers["not_compared"] = [name for name in contracts if contracts[name].labels != subjects[0].contract.labels]
     numbers["parity"] = _parity(subjects, outputs)
     numbers["latency"] = {name: _latency(classifier, tested) for name, classifier in classifiers.items()}
-    numbers["comparators"] = _comparators(every_page, tested, seed)
+    numbers["baselines"] = _baselines(every_page, tested, seed)
     if disturbed:
         named = {str(subject.path): subject for subject in subjects}
         for name, found in robustness(named, answers, tested, seed).items():
@@ -98,14 +98,14 @@ def evaluate(
     if explained:
         shown = {name: loaded[one.contract.height, one.contract.width] for name, one in classifiers.items()}
         for name, classifier in classifiers.items():
-            numbers["models"][name]["heatmaps"] = heatmap_tests(classifier, shown[name], seed)
+            numbers["models"][name]["heatmaps"] = heatmap_faithfulness(classifier, shown[name], seed)
         add_heatmaps(report, numbers["models"], classifiers, shown)
     add_comparison(report, numbers)
     report.write(out, numbers, {"model_card.md": model_cards(numbers)})
     return numbers
 
 
-def _add_models(report: Report, subjects: list[Subject], answers: dict[str, Answers]) -> dict[str, dict]:
+def _add_models(report: Report, subjects: list[LoadedModel], answers: dict[str, Predictions]) -> dict[str, dict]:
     """Add what each model is and what its answers are worth; return that by the models' paths."""
     numbers = {}
     for number, subject in enumerate(subjects, start=1):
@@ -123,18 +123,18 @@ def _add_models(report: Report, subjects: list[Subject], answers: dict[str, Answ
     return numbers
 
 
-def _answers(subject: Subject, loaded: Loaded, outputs: Outputs) -> Answers:
+def _answers(subject: LoadedModel, loaded: LoadedImages, outputs: Outputs) -> Predictions:
     unknown = sorted(set(loaded.labels.tolist()) - set(subject.contract.labels))
     if unknown:
         raise DataError(
-            f"{subject.path}: does not know the class {unknown[0]!r} of the test pages: train it again with it"
+            f"{subject.path}: does not know the class {unknown[0]!r} of the test images: train it again with it"
         )
     seen = np.array([short(digest) in subject.trained_on for digest in loaded.digests])
-    return Answers.of(outputs, loaded, subject.contract.labels, seen)
+    return Predictions.of(outputs, loaded, subject.contract.labels, seen)
 
 
-def _provenance(data: Path, loaded: Loaded, skipped: list[str], command: str) -> dict:
-    """Return what the figures come from: pages, digest, versions, command line."""
+def _provenance(data: Path, loaded: LoadedImages, skipped: list[str], command: str) -> dict:
+    """Return what the figures come from: images, digest, versions, command line."""
     packages = (
         "numpy", "pillow", "onnxruntime", "tensorflow", "tensorflow-cpu", "keras", "scikit-learn", "scipy",
         "opencv-python-headless",
@@ -144,11 +144,11 @@ def _provenance(data: Path, loaded: Loaded, skipped: list[str], command: str) ->
     }
     return {
         "folder": str(data),
-        "test_pages": len(loaded),
+        "test_images": len(loaded),
         "test_groups": len(set(loaded.groups.tolist())),
         "digest": hashlib.sha256("".join(sorted(map(short, loaded.digests))).encode()).hexdigest(),
         "skipped": skipped,
-        "drawn": any(page.drawn for page in loaded.pages),
+        "synthetic": any(image.synthetic for image in loaded.images),
         "command": command,
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
@@ -156,7 +156,7 @@ def _provenance(data: Path, loaded: Loaded, skipped: list[str], command: str) ->
     }
 
 
-def _facts(subject: Subject) -> dict:
+def _facts(subject: LoadedModel) -> dict:
     """Return what the model is."""
     content = subject.path.read_bytes()
     return {
@@ -167,8 +167,8 @@ def _facts(subject: Subject) -> dict:
     }
 
 
-def _differences(answers: dict[str, Answers], contracts: dict[str, Contract]) -> dict[str, dict]:
-    """Return what each further model gains over the first, on the same pages; an export is no other model."""
+def _differences(answers: dict[str, Predictions], contracts: dict[str, Contract]) -> dict[str, dict]:
+    """Return what each further model gains over the first, on the same images; an export is no other model."""
     (old_name, old), *others = answers.items()
     seen, found = {contracts[old_name]}, {}
     for name, new in others:
@@ -178,8 +178,8 @@ def _differences(answers: dict[str, Answers], contracts: dict[str, Contract]) ->
     return found
 
 
-def _parity(subjects: list[Subject], outputs: dict[str, Outputs]) -> dict[str, dict[str, float]]:
-    """Return the largest differences between an `.h5` and the `.onnx` that has its contract, on the test pages."""
+def _parity(subjects: list[LoadedModel], outputs: dict[str, Outputs]) -> dict[str, dict[str, float]]:
+    """Return the largest differences between an `.h5` and the `.onnx` that has its contract, on the test images."""
     found = {}
     for kept in subjects:
         for exported in subjects:
@@ -193,29 +193,29 @@ def _parity(subjects: list[Subject], outputs: dict[str, Outputs]) -> dict[str, d
     return found
 
 
-def _latency(classifier: Classifier, loaded: Loaded) -> dict[str, float]:
-    """Return median and 95th percentile of the milliseconds from a file to its answer, one page at a time."""
+def _latency(classifier: Classifier, loaded: LoadedImages) -> dict[str, float]:
+    """Return median and 95th percentile of the milliseconds from a file to its answer, one image at a time."""
     times = []
-    for page in loaded.pages[:TIMED]:
+    for image in loaded.images[:TIMED]:
         begin = time.perf_counter()
-        classifier.predict(page.path)
+        classifier.predict(image.path)
         times.append(1000 * (time.perf_counter() - begin))
-    return {"pages": len(times), "median_ms": float(np.median(times)), "p95_ms": float(np.percentile(times, 95))}
+    return {"images": len(times), "median_ms": float(np.median(times)), "p95_ms": float(np.percentile(times, 95))}
 
 
-def _comparators(pages: list[Page], tested: Loaded, seed: int) -> dict | str:
-    """Return the comparators' figures on the test pages, `ASKED` of them at most, or why there are none."""
-    paths = {page.path for page in tested.pages}
+def _baselines(images: list[EcgImage], tested: LoadedImages, seed: int) -> dict | str:
+    """Return the baselines' figures on the test images, `ASKED` of them at most, or why there are none."""
+    paths = {image.path for image in tested.images}
     rng = np.random.default_rng(seed)
     chosen = []
-    for side in ([page for page in pages if page.path not in paths], tested.pages):
+    for side in ([image for image in images if image.path not in paths], tested.images):
         kept = rng.permutation(len(side))[:ASKED]
         chosen += [side[index] for index in sorted(kept.tolist())]
     looks, _ = look_at(chosen)
-    asked = np.array([look.page.path in paths for look in looks])
-    labels = np.array([look.page.label for look in looks])
+    asked = np.array([look.image.path in paths for look in looks])
+    labels = np.array([look.image.label for look in looks])
     if len(set(labels[~asked])) < 2:
-        return "the folder has no training pages that they could learn from"
-    groups = groups_of([look.page for look in looks], [look.digest for look in looks])
+        return "the folder has no training images that they could learn from"
+    groups = groups_of([look.image for look in looks], [look.digest for look in looks])
     found = compare(views_of(looks), labels, groups, [(np.flatnonzero(~asked), np.flatnonzero(asked))])
     return {name: records(figures) for name, figures in found.items()}

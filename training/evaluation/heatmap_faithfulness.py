@@ -15,23 +15,23 @@ from edge.classifier import Classifier, Outputs
 from edge.contract import Contract
 from edge.heatmap import contributions
 from edge.page import load_page
-from training.data.folder import Loaded
+from training.data.folder import LoadedImages
 from training.evaluation.intervals import mean
 from training.synthetic.paper.layout import LOOKS
-from training.synthetic.paper.printed_page import altered_mask, draw_page
+from training.synthetic.paper.printed_page import altered_mask, print_page
 from training.synthetic.signals.ecg import CLASSES, LEADS, draw_heart, record
 
 PAGES = 40
-"""Test pages that are shown at most: each is answered again 24 times."""
+"""Test images that are shown at most: each is answered again 24 times."""
 DRAWN = 25
-"""Drawn pages of each class."""
+"""Synthetic ECG images of each class."""
 SHARES = (0.02, 0.05, 0.1, 0.2)  # of the map's cells, deleted
 RANDOM = 5  # choices at random that the map's choice is compared with
 
 
 @dataclass(frozen=True)
-class DrawnHeart:
-    """Hold a drawn page, uint8 (height, width, 3), RGB, its class, and where on it the disease is.
+class SyntheticHeart:
+    """Hold a synthetic ECG image, uint8 (height, width, 3), RGB, its class, and where on it the disease is.
 
     `leads` are boxes (left, top, right, bottom) in pixels, each with the share of its samples that the disease
     altered; `altered` is bool (height, width), the altered parts of the traces.
@@ -43,34 +43,34 @@ class DrawnHeart:
     altered: np.ndarray
 
 
-def heatmap_tests(classifier: Classifier, tested: Loaded, seed: int) -> dict:
+def heatmap_faithfulness(classifier: Classifier, tested: LoadedImages, seed: int) -> dict:
     """Return what a model's heatmaps are worth, ready for JSON; `HEATMAPS` says what each figure means.
 
-    `tested` are the test pages, `PAGES` of them at most are shown. Raises `ModelError` for a model without
+    `tested` are the test images, `PAGES` of them at most are shown. Raises `ModelError` for a model without
     a heatmap.
     """
     shown = tested.select(np.argsort(tested.digests)[:PAGES])
     graph = onnx.load(classifier.path)
     rng = np.random.default_rng(seed)
-    answers = [classifier.explain(page[np.newaxis]) for page in shown.pixels]
+    answers = [classifier.explain(image[np.newaxis]) for image in shown.pixels]
     labels = [int(outputs.logits[0].argmax()) for outputs, _ in answers]
     maps = [contributions(heatmap[0], label) for (_, heatmap), label in zip(answers, labels, strict=True)]
-    progress = tqdm(zip(shown.pixels, maps, labels, strict=True), total=len(shown), unit="page", disable=None)
-    falls = np.array([_deletion(classifier, page, found, label, rng) for page, found, label in progress])
-    by_map, at_random = falls[:, 0], falls[:, 1:].mean(axis=1)  # (pages, shares)
+    progress = tqdm(zip(shown.pixels, maps, labels, strict=True), total=len(shown), unit="image", disable=None)
+    falls = np.array([_deletion(classifier, image, found, label, rng) for image, found, label in progress])
+    by_map, at_random = falls[:, 0], falls[:, 1:].mean(axis=1)  # (images, shares)
 
     def estimated(values: np.ndarray) -> dict:
         return mean(values, shown.groups, seed).as_record()
 
     steps = zip(SHARES, by_map.T, at_random.T, strict=True)
     return {
-        "pages": len(shown),
-        "adds_up": _adds_up(graph, answers),
+        "images": len(shown),
+        "completeness": _adds_up(graph, answers),
         "deletion": [
             {"share": share, "by_map": estimated(ours), "at_random": estimated(chance)} for share, ours, chance in steps
         ],
         "gain": estimated((by_map - at_random).mean(axis=1)),
-        "other_weights": estimated(_other_weights(graph, shown.pixels, maps, labels, seed)),
+        "shuffled_weights": estimated(_other_weights(graph, shown.pixels, maps, labels, seed)),
     } | _on_altered(classifier, seed)
 
 
@@ -82,20 +82,20 @@ def _adds_up(graph: ModelProto, answers: list[tuple[Outputs, np.ndarray]]) -> fl
     return float(max(np.abs(heatmap.sum(axis=(1, 2)) + bias - outputs.logits).max() for outputs, heatmap in answers))
 
 
-def _explained(classifier: Classifier, page: np.ndarray, label: int) -> np.ndarray:
-    """Return what speaks for a class on a page, float32 (rows, columns)."""
-    return contributions(classifier.explain(page[np.newaxis])[1][0], label)
+def _explained(classifier: Classifier, image: np.ndarray, label: int) -> np.ndarray:
+    """Return what speaks for a class on an image, float32 (rows, columns)."""
+    return contributions(classifier.explain(image[np.newaxis])[1][0], label)
 
 
 def _deletion(
-    classifier: Classifier, page: np.ndarray, found: np.ndarray, label: int, rng: np.random.Generator
+    classifier: Classifier, image: np.ndarray, found: np.ndarray, label: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Return how far a class's lead falls, float (1 + RANDOM, shares): by the map `found` first, then at random.
 
-    Deleted cells get the page's median colour; the lead is a logit's, against the mean of all. The deletion
+    Deleted cells get the image's median colour; the lead is a logit's, against the mean of all. The deletion
     curve is that of Samek et al., IEEE TNNLS 28, 2017.
     """
-    paper = np.median(page.reshape(-1, 3), axis=0).astype(np.uint8)
+    paper = np.median(image.reshape(-1, 3), axis=0).astype(np.uint8)
 
     def lead(pixels: np.ndarray) -> float:
         logits = classifier.run(pixels[np.newaxis]).logits[0]
@@ -104,10 +104,10 @@ def _deletion(
     def without(cells: np.ndarray) -> np.ndarray:
         mask = np.zeros(found.size, np.uint8)
         mask[cells] = 1
-        deleted = Image.fromarray(mask.reshape(found.shape)).resize(page.shape[1::-1], Image.Resampling.NEAREST)
-        return np.where(np.asarray(deleted)[..., np.newaxis] > 0, paper, page)
+        deleted = Image.fromarray(mask.reshape(found.shape)).resize(image.shape[1::-1], Image.Resampling.NEAREST)
+        return np.where(np.asarray(deleted)[..., np.newaxis] > 0, paper, image)
 
-    before = lead(page)
+    before = lead(image)
     orders = [np.argsort(-found, axis=None), *(rng.permutation(found.size) for _ in range(RANDOM))]
     return np.array(
         [[before - lead(without(order[: max(1, round(share * found.size))])) for share in SHARES] for order in orders]
@@ -115,9 +115,9 @@ def _deletion(
 
 
 def _other_weights(
-    graph: ModelProto, pages: np.ndarray, maps: list[np.ndarray], labels: list[int], seed: int
+    graph: ModelProto, images: np.ndarray, maps: list[np.ndarray], labels: list[int], seed: int
 ) -> np.ndarray:
-    """Return, for each page, the correlation of its map with that of the graph once its weights are shuffled.
+    """Return, for each image, the correlation of its map with that of the graph once its weights are shuffled.
 
     A map that hardly depends on what was learned would stay (Adebayo et al., NeurIPS 2018).
     """
@@ -132,14 +132,14 @@ def _other_weights(
         onnx.save(graph, path)
         other = Classifier(path)
     alike = [
-        np.corrcoef(ours.ravel(), _explained(other, page, label).ravel())[0, 1]
-        for page, ours, label in zip(pages, maps, labels, strict=True)
+        np.corrcoef(ours.ravel(), _explained(other, image, label).ravel())[0, 1]
+        for image, ours, label in zip(images, maps, labels, strict=True)
     ]
     return np.nan_to_num(alike)  # a map that is the same everywhere is like none
 
 
-def drawn_hearts(contract: Contract, count: int, seed: int) -> Iterator[DrawnHeart]:
-    """Yield `count` pages of each class that the contract knows, but those whose disease is nowhere or everywhere.
+def synthetic_hearts(contract: Contract, count: int, seed: int) -> Iterator[SyntheticHeart]:
+    """Yield `count` images of each class that the contract knows, but those whose disease is nowhere or everywhere.
 
     They are none of those of a set with the same seed.
     """
@@ -147,22 +147,22 @@ def drawn_hearts(contract: Contract, count: int, seed: int) -> Iterator[DrawnHea
         for number in range(count):
             rng = np.random.default_rng((seed, len(CLASSES) + place, number))
             recording, style = record(draw_heart(label, rng), rng), LOOKS["report"]
-            page = draw_page(recording, style, rng)
+            image = print_page(recording, style, rng)
             if not 0 < recording.altered.mean() < 1:
                 continue
             leads = []
-            for box in page.boxes:
+            for box in image.boxes:
                 right = box.left + (box.end - box.start) * style.speed
-                left, top, right, bottom = (round(x * page.scale) for x in (box.left, box.top, right, box.bottom))
+                left, top, right, bottom = (round(x * image.scale) for x in (box.left, box.top, right, box.bottom))
                 share = recording.altered[LEADS.index(box.lead), box.samples].mean()
                 leads.append(((left, top, right, bottom), float(share)))
-            yield DrawnHeart(page.pixels, label, tuple(leads), altered_mask(recording, style))
+            yield SyntheticHeart(image.pixels, label, tuple(leads), altered_mask(recording, style))
 
 
 def _on_altered(classifier: Classifier, seed: int) -> dict:
-    """Return how much of what speaks for the true class is where the disease is on drawn pages, over chance."""
+    """Return how much of what speaks for the true class is where the disease is on synthetic ECG images, enrichment."""
     contract, rows, silent = classifier.contract, [], 0
-    for heart in drawn_hearts(contract, DRAWN, seed):
+    for heart in synthetic_hearts(contract, DRAWN, seed):
         pixels = load_page(Image.fromarray(heart.pixels), contract)
         found = _explained(classifier, pixels, contract.labels.index(heart.label))
         if not (found > 0).any():
@@ -174,17 +174,17 @@ def _on_altered(classifier: Classifier, seed: int) -> dict:
             leads[top:bottom, left:right] = 1
         asked = (shares, leads), (heart.altered.astype(np.float32), np.ones_like(leads))
         of_cells = [[_cells(pixels, found.shape) for pixels in pair] for pair in asked]
-        rows.append(np.ravel([over_chance(np.clip(found, 0, None), *pair) for pair in of_cells]))
+        rows.append(np.ravel([enrichment(np.clip(found, 0, None), *pair) for pair in of_cells]))
     names = "altered_leads", "altered_leads_at_most", "altered_samples", "altered_samples_at_most"
     groups = np.arange(len(rows)).astype(str)
-    unknown = "nothing speaks for the class" if silent else "the model has other classes than the drawn pages"
-    return {"drawn_pages": len(rows), "silent_pages": silent} | {
+    unknown = "nothing speaks for the class" if silent else "the model has other classes than the synthetic ECG images"
+    return {"synthetic_images": len(rows), "silent_images": silent} | {
         name: mean(values, groups, seed, unknown).as_record()
         for name, values in zip(names, np.reshape(rows, (-1, len(names))).T, strict=True)
     }
 
 
-def over_chance(speaks: np.ndarray, inside: np.ndarray, among: np.ndarray) -> tuple[float, float]:
+def enrichment(speaks: np.ndarray, inside: np.ndarray, among: np.ndarray) -> tuple[float, float]:
     """Return the share of what speaks among some cells that is inside of others, over that of area; and the most.
 
     `inside` and `among` are the shares of each cell that are covered. Where nothing speaks among them, nothing is

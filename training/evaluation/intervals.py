@@ -10,13 +10,13 @@ RESAMPLES = 2000
 BINS = 10
 """Bins of equal width in which confidence is compared with accuracy."""
 SMALL = 10
-"""Fewer pages or groups than this prove little, and it is said."""
+"""Fewer images or groups than this prove little, and it is said."""
 Z = 1.959963984540054  # the 97.5th percentile of the normal distribution
-BLOCK = 2**20  # weights held at once, so that memory does not grow with the pages
+BLOCK = 2**20  # weights held at once, so that memory does not grow with the images
 RARE, MOST = 0.05, 0.5  # shares of undefined resamples: said above the first, no interval above the second
 ONE_GROUP = "one group only: no interval"
 Figures = Callable[[np.ndarray], dict[str, np.ndarray]]
-"""Turn weights, float (pages, resamples), into figures, (resamples,) or (classes, resamples); NaN is undefined."""
+"""Turn weights, float (images, resamples), into figures, (resamples,) or (classes, resamples); NaN is undefined."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Sample:
-    """Hold a model's answers for pages whose labels are known.
+    """Hold a model's answers for images whose labels are known.
 
     `truth` is int (n,), indices of `labels`; `probabilities` float (n, classes); `groups` str (n,):
-    pages of one group are no independent witnesses. Raises `ValueError` where they do not fit.
+    images of one group are no independent witnesses. Raises `ValueError` where they do not fit.
     """
 
     labels: tuple[str, ...]
@@ -48,11 +48,11 @@ class Sample:
 
     def __post_init__(self) -> None:
         """Refuse what does not fit."""
-        pages, classes = len(self.truth), len(self.labels)
-        if not pages or self.probabilities.shape != (pages, classes) or len(self.groups) != pages:
+        images, classes = len(self.truth), len(self.labels)
+        if not images or self.probabilities.shape != (images, classes) or len(self.groups) != images:
             raise ValueError(
-                f"{pages} labels, {len(self.groups)} groups and probabilities of shape {self.probabilities.shape} "
-                f"for {classes} classes: give one of each a page, and at least one page"
+                f"{images} labels, {len(self.groups)} groups and probabilities of shape {self.probabilities.shape} "
+                f"for {classes} classes: give one of each an image, and at least one image"
             )
         if self.truth.min() < 0 or self.truth.max() >= classes:
             raise ValueError(f"a label is outside 0 to {classes - 1}: give the index of one of the {classes} classes")
@@ -77,20 +77,20 @@ class Sample:
 
     @cached_property
     def bins(self) -> np.ndarray:
-        """Return the bin of each page's confidence, int (n,); a bin contains its upper edge."""
+        """Return the bin of each image's confidence, int (n,); a bin contains its upper edge."""
         return np.digitize(self.confidence, np.arange(1, BINS) / BINS, right=True)
 
     def weights(self, seed: int) -> Iterator[np.ndarray]:
-        """Yield how often each page is drawn (see `weights_of`)."""
+        """Yield how often each image is drawn (see `weights_of`)."""
         return weights_of(self.groups, seed)
 
 
 def weights_of(groups: np.ndarray, seed: int) -> Iterator[np.ndarray]:
-    """Yield how often each page is drawn, float (n, resamples), until there were `RESAMPLES` of them.
+    """Yield how often each image is drawn, float (n, resamples), until there were `RESAMPLES` of them.
 
     Whole groups, str (n,), are drawn with replacement (Efron and Tibshirani, An Introduction to the
     Bootstrap, 1993, chapters 8 and 13), in the order of their names: the same groups and seed
-    give the same draws, whatever the answers and the order of the pages.
+    give the same draws, whatever the answers and the order of the images.
     """
     names, group = np.unique(groups, return_inverse=True)
     rng, count, step = np.random.default_rng(seed), len(names), max(1, BLOCK // len(group))
@@ -100,32 +100,32 @@ def weights_of(groups: np.ndarray, seed: int) -> Iterator[np.ndarray]:
         yield np.bincount(drawn.ravel(), minlength=count * size).reshape(count, size).astype(float)[group]
 
 
-def proportion(hits: np.ndarray, groups: np.ndarray, undefined: str = "no page") -> Estimate:
+def proportion(hits: np.ndarray, groups: np.ndarray, undefined: str = "no image") -> Estimate:
     """Return the share of `hits`, bool (n,), with a Wilson interval (Wilson, JASA 22, 1927).
 
-    Pages of one group say less than as many of different groups: their number is divided by the
-    design effect, the variance of a ratio of group sums over that of independent pages (Rao and
-    Scott, Biometrics 48, 1992). It lies between 1 and what it is where the pages of a
+    Images of one group say less than as many of different groups: their number is divided by the
+    design effect, the variance of a ratio of group sums over that of independent images (Rao and
+    Scott, Biometrics 48, 1992). It lies between 1 and what it is where the images of a
     group are always alike; a share of 0 or 1 shows nothing of it, and the latter is taken.
     """
     if not len(hits):
         return Estimate(None, None, None, undefined)
-    share, pages = float(hits.mean()), len(hits)
+    share, images = float(hits.mean()), len(hits)
     _, group, size = np.unique(groups, return_inverse=True, return_counts=True)
     if len(size) == 1:
         return Estimate(share, None, None, ONE_GROUP)
-    effect = alike = (size**2).sum() / pages
+    effect = alike = (size**2).sum() / images
     if 0 < share < 1:
         squares = ((np.bincount(group, hits) - size * share) ** 2).sum() * len(size) / (len(size) - 1)
-        effect = np.clip(squares / (pages * share * (1 - share)), 1, alike)
-    scale = Z**2 * effect / pages
+        effect = np.clip(squares / (images * share * (1 - share)), 1, alike)
+    scale = Z**2 * effect / images
     centre, margin = share + scale / 2, np.sqrt(scale * (share * (1 - share) + scale / 4))
     low, high = (centre - margin) / (1 + scale), (centre + margin) / (1 + scale)
     return Estimate(share, float(np.clip(low, 0, share)), float(np.clip(high, share, 1)))
 
 
-def mean(values: np.ndarray, groups: np.ndarray, seed: int, undefined: str = "no page") -> Estimate:
-    """Return the mean of `values`, float (n,), of pages in `groups`, str (n,); `undefined` says why there is none."""
+def mean(values: np.ndarray, groups: np.ndarray, seed: int, undefined: str = "no image") -> Estimate:
+    """Return the mean of `values`, float (n,), of images in `groups`, str (n,); `undefined` says why there is none."""
     if not len(values):
         return Estimate(None, None, None, undefined)
     means = np.concatenate([values @ weights / weights.sum(axis=0) for weights in weights_of(groups, seed)])
@@ -133,7 +133,7 @@ def mean(values: np.ndarray, groups: np.ndarray, seed: int, undefined: str = "no
 
 
 def resampled(figures: Figures, sample: Sample, seed: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Return the figures of the pages, () or (classes,), and of their resamples, (..., RESAMPLES)."""
+    """Return the figures of the images, () or (classes,), and of their resamples, (..., RESAMPLES)."""
     value = {name: figure[..., 0] for name, figure in figures(np.ones((len(sample.truth), 1))).items()}
     blocks = [figures(weights) for weights in sample.weights(seed)]
     return value, {name: np.concatenate([block[name] for block in blocks], axis=-1) for name in value}
@@ -149,7 +149,7 @@ def interval(value: np.ndarray, draws: np.ndarray, undefined: str, groups: int, 
         return Estimate(value, None, None, remarks(note, ONE_GROUP))
     if lost > MOST:
         return Estimate(value, None, None, remarks(note, f"undefined in {lost:.0%} of the resamples: no interval"))
-    if np.ptp(defined) < 1e-12:  # all pages right, say: the resamples are blind to what they did not meet
+    if np.ptp(defined) < 1e-12:  # all images right, say: the resamples are blind to what they did not meet
         return Estimate(value, None, None, remarks(note, "the same in every resample: no interval"))
     # Where four groups of 40 had the class, the intervals of its AUROC held the truth in 76 of 100 samples.
     few = f"{groups} groups only: the interval may be too narrow" if groups < SMALL else ""

@@ -13,8 +13,8 @@ from training.models.networks import TRAINED_ON_KEY, load_model
 
 
 @dataclass(frozen=True)
-class Subject:
-    """Hold a model under evaluation; `run` turns uint8 pages into outputs, `classifier` is there for an `.onnx`."""
+class LoadedModel:
+    """Hold a model under evaluation; `run` turns uint8 images into outputs, `classifier` is there for an `.onnx`."""
 
     path: Path
     contract: Contract
@@ -23,20 +23,20 @@ class Subject:
     classifier: Classifier | None = None
 
 
-def open_model(path: Path) -> Subject:
+def open_model(path: Path) -> LoadedModel:
     """Open an `.h5` with Keras or an `.onnx` with onnxruntime; raise `ModelError` for anything else."""
     if path.suffix == ".h5":
         model = load_model(path)
-        return Subject(path, model.contract, model.trained_on, model.run)
+        return LoadedModel(path, model.contract, model.trained_on, model.run)
     if path.suffix != ".onnx":
         raise ModelError(f"{path}: is neither .h5 nor .onnx: give a model of this program")
     classifier = Classifier(path)
     if TRAINED_ON_KEY not in classifier.metadata:
-        raise ModelError(f"{path}: does not say on which pages it was trained: export the .h5 again")
+        raise ModelError(f"{path}: does not say on which images it was trained: export the .h5 again")
 
-    def run(pages: np.ndarray) -> Outputs:
-        answers = [classifier.run(page[np.newaxis]) for page in pages]
+    def run(images: np.ndarray) -> Outputs:
+        answers = [classifier.run(image[np.newaxis]) for image in images]
         return Outputs(*(np.concatenate(rows) for rows in zip(*answers, strict=True)))
 
     trained_on = frozenset(classifier.metadata[TRAINED_ON_KEY].split())
-    return Subject(path, classifier.contract, trained_on, run, classifier)
+    return LoadedModel(path, classifier.contract, trained_on, run, classifier)

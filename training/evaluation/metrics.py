@@ -1,4 +1,4 @@
-"""What a model's probabilities are worth on pages whose labels are known, each figure with its interval."""
+"""What a model's probabilities are worth on images whose labels are known, each figure with its interval."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ EPSILON = float(np.finfo(np.float32).eps)  # models answer in float32: a smaller
 PAIRED = ("accuracy", "macro_f1", "macro_auroc", "brier", "log_loss", "ece")
 
 
-def class_measures(sample: Sample, seed: int = 0) -> dict[str, dict[str, Estimate]]:
+def class_metrics(sample: Sample, seed: int = 0) -> dict[str, dict[str, Estimate]]:
     """Return sensitivity, specificity, precision, F1, AUROC and average precision of each class against the rest.
 
     The first three have intervals by `proportion`, the others from the 2.5th to the 97.5th
@@ -32,13 +32,13 @@ def class_measures(sample: Sample, seed: int = 0) -> dict[str, dict[str, Estimat
     measures = {}
     for index, label in enumerate(sample.labels):
         own, taken = sample.truth == index, sample.predicted == index
-        absent = "" if own.any() else "no page of this class"
-        alone = absent or "only pages of this class"
+        absent = "" if own.any() else "no image of this class"
+        alone = absent or "only images of this class"
         groups = count(sample.groups[own])
         measures[label] = {
             "sensitivity": proportion(taken[own], sample.groups[own], absent),
             "specificity": proportion(~taken[~own], sample.groups[~own], alone),
-            "precision": proportion(own[taken], sample.groups[taken], "no page was taken for this class"),
+            "precision": proportion(own[taken], sample.groups[taken], "no image was taken for this class"),
             "f1": interval(value["f1"][index], draws["f1"][index], absent, groups),
         }
         groups = min(groups, count(sample.groups[~own]))
@@ -47,7 +47,7 @@ def class_measures(sample: Sample, seed: int = 0) -> dict[str, dict[str, Estimat
     return measures
 
 
-def overall_measures(sample: Sample, seed: int = 0) -> dict[str, Estimate]:
+def overall_metrics(sample: Sample, seed: int = 0) -> dict[str, Estimate]:
     """Return accuracy, means over the classes, and how far the probabilities can be believed.
 
     `brier` is the sum over the classes of squared differences, 0 to 2 (Brier, Monthly Weather Review
@@ -60,13 +60,13 @@ def overall_measures(sample: Sample, seed: int = 0) -> dict[str, Estimate]:
 
 
 def paired_differences(new: Sample, old: Sample, seed: int = 0) -> dict[str, Estimate]:
-    """Return figures of `new` minus those of `old`, with both in the same resamples of the same pages.
+    """Return figures of `new` minus those of `old`, with both in the same resamples of the same images.
 
-    Raises `ValueError` where the pages are not the same, in the same order.
+    Raises `ValueError` where the images are not the same, in the same order.
     """
     for name in ("labels", "truth", "groups"):
         if not np.array_equal(getattr(new, name), getattr(old, name)):
-            raise ValueError(f"the models differ in the {name} of their pages: compare answers for the same pages")
+            raise ValueError(f"the models differ in the {name} of their images: compare answers for the same images")
     minuend, subtrahend = _figures(new), _figures(old)
 
     def difference(weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -76,27 +76,27 @@ def paired_differences(new: Sample, old: Sample, seed: int = 0) -> dict[str, Est
     return _overall(resampled(difference, new, seed), new, old)
 
 
-def subgroup_measures(sample: Sample, values: Sequence[str | None], seed: int = 0) -> dict[str, dict[str, Estimate]]:
-    """Return pages, accuracy and macro-F1 for each value of a column, one value a page; None is 'not stated'."""
+def subgroup_metrics(sample: Sample, values: Sequence[str | None], seed: int = 0) -> dict[str, dict[str, Estimate]]:
+    """Return images, accuracy and macro-F1 for each value of a column, one value an image; None is 'not stated'."""
     column = np.array(["not stated" if value is None else value for value in values])
     if len(column) != len(sample.truth):
-        raise ValueError(f"{len(column)} values for {len(sample.truth)} pages: give one a page")
+        raise ValueError(f"{len(column)} values for {len(sample.truth)} images: give one an image")
     measures = {}
     for value in np.unique(column).tolist():
         chosen = column == value
         part = Sample(sample.labels, sample.truth[chosen], sample.probabilities[chosen], sample.groups[chosen])
         little = "one group only: proves little" if count(part.groups) == 1 else ""
-        little = f"fewer than {SMALL} pages: proves little" if chosen.sum() < SMALL else little
-        overall = {"pages": Estimate(int(chosen.sum()), None, None)} | overall_measures(part, seed)
+        little = f"fewer than {SMALL} images: proves little" if chosen.sum() < SMALL else little
+        overall = {"images": Estimate(int(chosen.sum()), None, None)} | overall_metrics(part, seed)
         measures[value] = {
             name: replace(overall[name], note=remarks(overall[name].note, little))
-            for name in ("pages", "accuracy", "macro_f1")
+            for name in ("images", "accuracy", "macro_f1")
         }
     return measures
 
 
 def reliability(sample: Sample) -> list[dict]:
-    """Return for each bin of confidence: low, high, pages, mean confidence, and accuracy as a record."""
+    """Return for each bin of confidence: low, high, images, mean confidence, and accuracy as a record."""
     bins = []
     for number in range(BINS):
         chosen = sample.bins == number
@@ -104,22 +104,22 @@ def reliability(sample: Sample) -> list[dict]:
             {
                 "low": number / BINS,
                 "high": (number + 1) / BINS,
-                "pages": int(chosen.sum()),
+                "images": int(chosen.sum()),
                 "confidence": float(sample.confidence[chosen].mean()) if chosen.any() else None,
-                "accuracy": proportion(sample.right[chosen], sample.groups[chosen], "no page in this bin").as_record(),
+                "accuracy": proportion(sample.right[chosen], sample.groups[chosen], "no image in this bin").as_record(),
             }
         )
     return bins
 
 
 def risk_coverage(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
-    """Return the share of pages answered, and the share wrong among them, float (thresholds,) each.
+    """Return the share of images answered, and the share wrong among them, float (thresholds,) each.
 
-    From threshold to threshold less certain pages are answered too, in the end all of them; pages of
+    From threshold to threshold less certain images are answered too, in the end all of them; images of
     the same confidence are answered together (El-Yaniv and Wiener, JMLR 11, 2010).
     """
-    _, level, pages = np.unique(-sample.confidence, return_inverse=True, return_counts=True)
-    answered = pages.cumsum()
+    _, level, images = np.unique(-sample.confidence, return_inverse=True, return_counts=True)
+    answered = images.cumsum()
     return answered / len(level), np.bincount(level, ~sample.right).cumsum() / answered
 
 
@@ -129,7 +129,7 @@ def _figures(sample: Sample) -> Figures:
 
 
 def _sums(sample: Sample) -> Figures:
-    """Prepare the figures that follow from sums over pages."""
+    """Prepare the figures that follow from sums over images."""
     classes = np.eye(len(sample.labels))
     true, taken = classes[sample.truth].T, classes[sample.predicted].T  # (classes, n)
     gaps = np.eye(BINS)[sample.bins].T * (sample.confidence - sample.right)  # (bins, n)
@@ -139,14 +139,14 @@ def _sums(sample: Sample) -> Figures:
 
     def figures(weights: np.ndarray) -> dict[str, np.ndarray]:
         total = weights.sum(axis=0)
-        pages, answers, hits = true @ weights, taken @ weights, (true * taken) @ weights  # (classes, resamples)
-        f1 = np.where(pages > 0, _ratio(2 * hits, pages + answers), np.nan)
+        images, answers, hits = true @ weights, taken @ weights, (true * taken) @ weights  # (classes, resamples)
+        f1 = np.where(images > 0, _ratio(2 * hits, images + answers), np.nan)
         return {
             "f1": f1,
             "accuracy": sample.right @ weights / total,
             "macro_f1": f1[present].mean(axis=0),
-            "weighted_f1": np.nansum(f1 * pages, axis=0) / total,
-            "macro_sensitivity": _ratio(hits, pages)[present].mean(axis=0),
+            "weighted_f1": np.nansum(f1 * images, axis=0) / total,
+            "macro_sensitivity": _ratio(hits, images)[present].mean(axis=0),
             "brier": squares @ weights / total,
             "log_loss": surprise @ weights / total,
             "ece": np.abs(gaps @ weights).sum(axis=0) / total,
@@ -156,19 +156,19 @@ def _sums(sample: Sample) -> Figures:
 
 
 def _ranks(sample: Sample) -> Figures:
-    """Prepare the figures that follow from the order of the pages by the probability of each class."""
+    """Prepare the figures that follow from the order of the images by the probability of each class."""
     true = np.eye(len(sample.labels), dtype=bool)[sample.truth].T  # (classes, n)
     rankings = [_ranking(scores, own) for scores, own in zip(sample.probabilities.T, true, strict=True)]
     present = true.any(axis=1)
 
     def figures(weights: np.ndarray) -> dict[str, np.ndarray]:
         auroc, precision = np.stack([ranking(weights) for ranking in rankings], axis=1)  # (classes, resamples)
-        pages = true @ weights
+        images = true @ weights
         return {
             "auroc": auroc,
             "average_precision": precision,
             "macro_auroc": auroc[present].mean(axis=0),
-            "weighted_auroc": np.where(pages > 0, auroc * pages, 0).sum(axis=0) / pages.sum(axis=0),
+            "weighted_auroc": np.where(images > 0, auroc * images, 0).sum(axis=0) / images.sum(axis=0),
             "macro_average_precision": precision[present].mean(axis=0),
         }
 
@@ -178,8 +178,8 @@ def _ranks(sample: Sample) -> Figures:
 def _ranking(scores: np.ndarray, own: np.ndarray) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """Prepare AUROC and average precision of one class, sorted once for all resamples.
 
-    The pages are passed from the highest score down; for each page of the class, what has been
-    passed is read ahead of all pages of the same score and behind them.
+    The images are passed from the highest score down; for each image of the class, what has been
+    passed is read ahead of all images of the same score and behind them.
     """
     order = np.argsort(-scores, kind="stable")
     own_order = order[own[order]]
@@ -190,7 +190,7 @@ def _ranking(scores: np.ndarray, own: np.ndarray) -> Callable[[np.ndarray], tupl
     def figures(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         passed, hits, drawn = _running(weights[order]), _running(weights[own_order]), weights[own_order]
         others = passed[-1] - hits[-1]
-        passed_behind, hits_behind = passed[behind], hits[own_behind]  # (pages of the class, resamples)
+        passed_behind, hits_behind = passed[behind], hits[own_behind]  # (images of the class, resamples)
         false = (passed_behind - hits_behind + passed[ahead] - hits[own_ahead]) / 2  # of the equals, half
         auroc = _ratio((drawn * (others - false)).sum(axis=0), hits[-1] * others)
         precision = _ratio((drawn * _ratio(hits_behind, passed_behind, 0)).sum(axis=0), hits[-1])
@@ -200,7 +200,7 @@ def _ranking(scores: np.ndarray, own: np.ndarray) -> Callable[[np.ndarray], tupl
 
 
 def _running(weights: np.ndarray) -> np.ndarray:
-    """Return the sums of the first 0, 1, ... pages, (pages + 1, resamples)."""
+    """Return the sums of the first 0, 1, ... images, (images + 1, resamples)."""
     return np.concatenate([np.zeros((1, weights.shape[1])), weights.cumsum(axis=0)])
 
 
@@ -218,20 +218,20 @@ def _overall(found: tuple[dict[str, np.ndarray], dict[str, np.ndarray]], *sample
     absent = [label for index, label in enumerate(samples[0].labels) if index not in samples[0].truth]
     clipped = int((np.min([_of_truth(sample) for sample in samples], axis=0) < EPSILON).sum())
     notes = {
-        "macro": f"left out, for want of pages: {', '.join(absent)}" if absent else "",
-        "log": f"less than {EPSILON:.1e} for the true class counts as that, in pages: {clipped}" if clipped else "",
-        "ece": f"{BINS} bins of equal width; the fewer the pages, the larger",
+        "macro": f"left out, for want of images: {', '.join(absent)}" if absent else "",
+        "log": f"less than {EPSILON:.1e} for the true class counts as that, in images: {clipped}" if clipped else "",
+        "ece": f"{BINS} bins of equal width; the fewer the images, the larger",
     }
     # Chance adds to a distance: resamples lie above the figure as it lies above the truth, and are mirrored
     # (the basic bootstrap of Davison and Hinkley, Bootstrap Methods, 1997, chapter 5). Not mirrored, the
-    # interval of 400 pages of a calibrated model never held the truth, mirrored in 80 of 100 samples.
+    # interval of 400 images of a calibrated model never held the truth, mirrored in 80 of 100 samples.
     mirrored = np.maximum(2 * value["ece"] - draws["ece"], 0 if len(samples) == 1 else -1)
     groups = count(samples[0].groups)
     return {
         name: interval(
             value[name],
             mirrored if name == "ece" else draws[name],
-            "only pages of one class",
+            "only images of one class",
             groups,
             notes.get(name.split("_")[0], ""),
         )

@@ -1,38 +1,38 @@
-"""Views of a page that leave an ECG an ECG: a little turned, scaled, shifted, brighter or darker."""
+"""Views of an image that leave an ECG an ECG: a little turned, scaled, shifted, brighter or darker."""
 
 import math
 
 import numpy as np
 from PIL import Image
 
-ROTATION = 2.0  # degrees, either way; a page laid on a scanner by hand
-SCALE = 0.05  # share of the page
-SHIFT = 0.03  # share of the page's height and width
+ROTATION = 2.0  # degrees, either way; an image laid on a scanner by hand
+SCALE = 0.05  # share of the image
+SHIFT = 0.03  # share of the image's height and width
 BRIGHTNESS = 6.0  # grey levels
 CONTRAST = 0.1  # share of the distance from mid-grey
 
 
-def view(page: np.ndarray, digest: str, number: int, seed: int) -> np.ndarray:
-    """Return view `number` of a page, uint8 (height, width, 3) as it came; view 0 is the page itself.
+def view(image: np.ndarray, digest: str, number: int, seed: int) -> np.ndarray:
+    """Return view `number` of an image, uint8 (height, width, 3) as it came; view 0 is the image itself.
 
-    The view depends on the page's digest, the number and the seed alone, not on the order of the
-    pages. Nothing is mirrored: a mirrored ECG is that of another heart.
+    The view depends on the image's digest, the number and the seed alone, not on the order of the
+    images. Nothing is mirrored: a mirrored ECG is that of another heart.
     """
     if number == 0:
-        return page
+        return image
     rng = np.random.default_rng([seed, number, int(digest[:16], 16)])
     angle = math.radians(rng.uniform(-ROTATION, ROTATION))
     scale = 1 + rng.uniform(-SCALE, SCALE)
-    height, width, _ = page.shape
+    height, width, _ = image.shape
     shift_x, shift_y = rng.uniform(-SHIFT, SHIFT, 2) * (width, height)
     cosine, sine = math.cos(angle) / scale, math.sin(angle) / scale
     centre_x, centre_y = width / 2, height / 2
-    # Pillow wants the way back: from a pixel of the view to its place on the page.
+    # Pillow wants the way back: from a pixel of the view to its place on the image.
     way_back = (
         cosine, sine, centre_x - cosine * (centre_x + shift_x) - sine * (centre_y + shift_y),
         -sine, cosine, centre_y + sine * (centre_x + shift_x) - cosine * (centre_y + shift_y),
     )  # fmt: skip
-    turned = Image.fromarray(page).transform(
+    turned = Image.fromarray(image).transform(
         (width, height), Image.Transform.AFFINE, way_back, Image.Resampling.BICUBIC, fillcolor="white"
     )
     brightness, contrast = rng.uniform(-BRIGHTNESS, BRIGHTNESS), 1 + rng.uniform(-CONTRAST, CONTRAST)

@@ -13,35 +13,35 @@ from edge.files import replacing
 from training.errors import RunError
 
 BATCH = 16
-"""Pages a step. Always this many, the last step filled up, so that a page's features never depend on the others."""
+"""Images a step. Always this many, the last step filled up, so that an image's features never depend on the others."""
 
 
 def default_cache() -> Path:
-    """Return where captures and features are kept unless the command line says otherwise."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ecg-pages" / "features"
+    """Return where acquisitions and features are kept unless the command line says otherwise."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ecg-images" / "features"
 
 
-def cached_features(base: keras.Model, pages: Iterator[np.ndarray], count: int, cache: Path) -> np.ndarray:
-    """Return `base`'s features, float32 (count, width), of uint8 pages (height, width, 3).
+def cached_features(base: keras.Model, images: Iterator[np.ndarray], count: int, cache: Path) -> np.ndarray:
+    """Return `base`'s features, float32 (count, width), of uint8 images (height, width, 3).
 
-    Only what the cache does not have is computed; every page is written as soon as it is, so that an
+    Only what the cache does not have is computed; every image is written as soon as it is, so that an
     interrupted run goes on where it stopped. Raises `RunError` for a damaged file of the cache.
     """
     folder = cache / _network_key(base)
     folder.mkdir(parents=True, exist_ok=True)
     features = np.empty((count, base.output_shape[-1]), np.float32)
     waiting: list[tuple[int, Path, np.ndarray]] = []
-    print(f"features of the frozen base: {count} pages and views", file=sys.stderr)
-    progress = keras.utils.Progbar(count, unit_name="page", verbose=1 if sys.stderr.isatty() else 0)
-    for index, page in enumerate(pages):
-        file = folder / f"{hashlib.sha256(page.tobytes()).hexdigest()}.npy"
+    print(f"features of the frozen base: {count} images and views", file=sys.stderr)
+    progress = keras.utils.Progbar(count, unit_name="image", verbose=1 if sys.stderr.isatty() else 0)
+    for index, image in enumerate(images):
+        file = folder / f"{hashlib.sha256(image.tobytes()).hexdigest()}.npy"
         if file.exists():
             features[index] = _read(file, features.shape[1])
         else:
-            waiting.append((index, file, page))
+            waiting.append((index, file, image))
         if len(waiting) == BATCH or (waiting and index == count - 1):
-            batch = np.zeros((BATCH, *page.shape), np.uint8)
-            batch[: len(waiting)] = [page for _, _, page in waiting]
+            batch = np.zeros((BATCH, *image.shape), np.uint8)
+            batch[: len(waiting)] = [image for _, _, image in waiting]
             computed = base.predict_on_batch(batch)
             for (place, name, _), row in zip(waiting, computed, strict=False):
                 features[place] = row
@@ -53,7 +53,7 @@ def cached_features(base: keras.Model, pages: Iterator[np.ndarray], count: int, 
 
 
 def _network_key(base: keras.Model) -> str:
-    """Return a digest of everything that a feature depends on besides the page."""
+    """Return a digest of everything that a feature depends on besides the image."""
     key = hashlib.sha256(f"{keras.version()} {keras.backend.backend()} {BATCH} {base.input_shape}".encode())
     for layer in base.layers:
         key.update(layer.name.encode())

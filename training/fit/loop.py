@@ -16,7 +16,7 @@ COLUMNS = ("stage", "epoch", "loss", "accuracy", "val_loss", "val_accuracy")
 def class_weights(targets: np.ndarray) -> np.ndarray:
     """Return the weight of each class, float32 (classes,), so that all weigh the same in the sum.
 
-    `targets` is (n, classes), one-hot times the worth of the page. The weight is their sum / (classes *
+    `targets` is (n, classes), one-hot times the worth of the image. The weight is their sum / (classes *
     sum of the class).
     """
     counts = targets.sum(axis=0)
@@ -31,7 +31,7 @@ def batch_size(count: int) -> int:
 class Batches(keras.utils.PyDataset):
     """Serve one epoch of weighted batches in an order that the seed and the epoch determine.
 
-    `inputs` is (n, ...), `targets` one-hot (n, classes), `worth` (n,) how many pages each counts as;
+    `inputs` is (n, ...), `targets` one-hot (n, classes), `sample_weight` (n,) how many images each counts as;
     `change(index, epoch)` returns what stands in for input `index` in that epoch.
     """
 
@@ -39,7 +39,7 @@ class Batches(keras.utils.PyDataset):
         self,
         inputs: np.ndarray,
         targets: np.ndarray,
-        worth: np.ndarray,
+        sample_weight: np.ndarray,
         epoch: int,
         seed: int,
         change: Callable[[int, int], np.ndarray] | None = None,
@@ -47,7 +47,7 @@ class Batches(keras.utils.PyDataset):
         """Draw the order of the epoch."""
         super().__init__()
         self._inputs, self._targets, self._epoch, self._change = inputs, targets, epoch, change
-        weighted = targets * worth[:, np.newaxis]
+        weighted = targets * sample_weight[:, np.newaxis]
         self._weights = weighted @ class_weights(weighted)  # (n,)
         self._order = np.random.default_rng([seed, epoch]).permutation(len(inputs))
         self._size = batch_size(len(inputs))
@@ -76,7 +76,7 @@ def fit(
 ) -> None:
     """Train `network`, whose output is logits, and leave it with the weights of its best epoch.
 
-    `batches(epoch)` gives the epoch's pages. After every epoch its row is in `folder/history.csv`
+    `batches(epoch)` gives the epoch's images. After every epoch its row is in `folder/history.csv`
     and its weights and optimizer state lie beside it, until `forget` removes them: the same call
     goes on after the last complete epoch and ends with the same weights as one that never stopped. (Keras'
     saved weights leave out the random state of a Dropout layer: a network that has one would not.)

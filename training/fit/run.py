@@ -11,20 +11,20 @@ import numpy as np
 
 from edge.classifier import Outputs, widths
 from edge.files import replacing
-from training.data.folder import Loaded
+from training.data.folder import LoadedImages
 from training.data.recipe import Recipe
 from training.data.splits import folds, hold_out
 from training.data.training_set import read_training_pages, together
 from training.errors import RunError
-from training.evaluation.predictions import Answers, Unseen, write_out_of_fold
+from training.evaluation.predictions import Predictions, UnseenPredictions, write_out_of_fold
 from training.fit.loop import forget, read_history
 from training.fit.network import Fitting, ask
-from training.models.heatmap_layers import usual_heatmap
-from training.models.networks import SavedModel, finished, save_model, short
+from training.models.heatmap_layers import mean_training_heatmap
+from training.models.networks import SavedModel, save_model, short, with_probabilities
 from training.reports.evaluation import write_run_report
 
-USUAL_PAGES = 64
-"""Training pages whose heatmaps' mean is taken off every heatmap: each costs a pass through the network."""
+MEAN_HEATMAP_IMAGES = 64
+"""Training images whose heatmaps' mean is taken off every heatmap: each costs a pass through the network."""
 
 
 def model_file(run: Path, model: str) -> Path:
@@ -39,32 +39,34 @@ def train(
     cache: Path,
     run: Path,
     skip_unreadable: bool,
-    extra_pages: Path | None = None,
+    auxiliary_images: Path | None = None,
 ) -> Path:
-    """Train on the pages of `data` and of `extra_pages`, write the run folder, and return its `.h5`.
+    """Train on the images of `data` and of `auxiliary_images`, write the run folder, and return its `.h5`.
 
-    Validation and cross-validation ask about pages of `data` alone. A run that was interrupted goes
+    Validation and cross-validation ask about images of `data` alone. A run that was interrupted goes
     on after its last complete epoch; one that is complete is left as it is. Raises `DataError` for
-    pages that cannot be used and `RunError` where `run` holds another configuration.
+    images that cannot be used and `RunError` where `run` holds another configuration.
     """
-    loaded, extra, contract = read_training_pages(data, recipe, extra_pages, skip_unreadable)
+    loaded, auxiliary, contract = read_training_pages(data, recipe, auxiliary_images, skip_unreadable)
     validation = hold_out(loaded.labels, loaded.groups, recipe.seed)
-    _claim(run, together(loaded, extra), recipe, weights)
+    _claim(run, together(loaded, auxiliary), recipe, weights)
     target = model_file(run, recipe.model)
     if target.exists():
         print(f"{run}: is complete, nothing was trained", file=sys.stderr)
         return target
 
     fitting = Fitting(contract, recipe, weights, cache)
-    out_of_fold = _cross_validate(loaded, extra, fitting, data, run) if recipe.folds else None
+    out_of_fold = _cross_validate(loaded, auxiliary, fitting, data, run) if recipe.folds else None
     choose, learn = loaded.select(validation), loaded.select(~validation)
-    network = fitting.network(together(learn, extra), choose, run)
-    unseen = out_of_fold or Unseen.of([ask(network, pixels) for pixels in fitting.asked(choose)], choose, contract)
+    network = fitting.network(together(learn, auxiliary), choose, run)
+    unseen = out_of_fold or UnseenPredictions.of(
+        [ask(network, pixels) for pixels in fitting.asked(choose)], choose, contract
+    )
     contract = dataclasses.replace(contract, **unseen.decisions(recipe.target_accuracy))
-    learned = frozenset(map(short, together(loaded, extra).digests))
-    usual = usual_heatmap(network, learn.select(np.argsort(learn.digests)[:USUAL_PAGES]).pixels)
-    model = SavedModel(finished(network, contract.temperature), contract, learned, usual)
-    answers = Answers.of(model.run(choose.pixels), choose, contract.labels)
+    learned = frozenset(map(short, together(loaded, auxiliary).digests))
+    usual = mean_training_heatmap(network, learn.select(np.argsort(learn.digests)[:MEAN_HEATMAP_IMAGES]).pixels)
+    model = SavedModel(with_probabilities(network, contract.temperature), contract, learned, usual)
+    answers = Predictions.of(model.run(choose.pixels), choose, contract.labels)
     write_run_report(run, contract, read_history(run / "history.csv"), answers, out_of_fold, recipe.target_accuracy)
     save_model(model, target)
     forget(run)
@@ -72,8 +74,10 @@ def train(
     return target
 
 
-def _cross_validate(loaded: Loaded, extra: Loaded | None, fitting: Fitting, data: Path, run: Path) -> Unseen:
-    """Return an answer for every page, of a network that has not seen its group, and write `out_of_fold.csv`."""
+def _cross_validate(
+    loaded: LoadedImages, auxiliary: LoadedImages | None, fitting: Fitting, data: Path, run: Path
+) -> UnseenPredictions:
+    """Return an answer for every image, of a network that has not seen its group, and write `out_of_fold.csv`."""
     fold = np.zeros(len(loaded), int)
     asked = fitting.asked(loaded)
     shapes = [(len(loaded), width) for width in widths(fitting.contract).values()]
@@ -83,23 +87,23 @@ def _cross_validate(loaded: Loaded, extra: Loaded | None, fitting: Fitting, data
         print(f"fold {number} of {recipe.folds}", file=sys.stderr)
         rest = loaded.select(~held_out)
         choose = hold_out(rest.labels, rest.groups, recipe.seed)
-        learn = together(rest.select(~choose), extra)
+        learn = together(rest.select(~choose), auxiliary)
         network = fitting.network(learn, rest.select(choose), run / "folds" / str(number))
         fold[held_out] = number
         for outputs, pixels in zip(answered, asked, strict=True):
             for whole, part in zip(outputs, ask(network, pixels[held_out]), strict=True):
                 whole[held_out] = part
-    unseen = Unseen.of(answered, loaded, fitting.contract).cross_calibrated(fold)
-    write_out_of_fold(unseen.pages, fold, data, run / "out_of_fold.csv")
+    unseen = UnseenPredictions.of(answered, loaded, fitting.contract).cross_calibrated(fold)
+    write_out_of_fold(unseen.images, fold, data, run / "out_of_fold.csv")
     print("the model itself", file=sys.stderr)
     return unseen
 
 
-def _claim(run: Path, loaded: Loaded, recipe: Recipe, weights: Path | None) -> None:
+def _claim(run: Path, loaded: LoadedImages, recipe: Recipe, weights: Path | None) -> None:
     """Write the configuration into a new run folder, or check that it is the one already there."""
-    pages = sorted(zip(loaded.digests, loaded.labels.tolist(), loaded.groups.tolist(), strict=True))
+    images = sorted(zip(loaded.digests, loaded.labels.tolist(), loaded.groups.tolist(), strict=True))
     config = dataclasses.asdict(recipe) | {
-        "pages": hashlib.sha256(repr(pages).encode()).hexdigest(),
+        "images": hashlib.sha256(repr(images).encode()).hexdigest(),
         "weights": hashlib.sha256(weights.read_bytes()).hexdigest() if weights else None,
     }
     file = run / "config.json"

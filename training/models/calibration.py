@@ -5,15 +5,15 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
 TEMPERATURES = (0.05, 20.0)
-"""Bounds of the search: where every page is right, the best temperature would be 0."""
+"""Bounds of the search: where every image is right, the best temperature would be 0."""
 
 
 def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
     """Return the temperature that gives the lowest Brier score.
 
-    `logits` is float (n, classes) of pages that the network has not learned from, `truth` int (n,).
-    (Guo et al., On Calibration of Modern Neural Networks, ICML 2017, take the likelihood. On few pages
-    that follows two or three confident mistakes: out of fold on 295 real pages it left VGG16 with an
+    `logits` is float (n, classes) of images that the network has not learned from, `truth` int (n,).
+    (Guo et al., On Calibration of Modern Neural Networks, ICML 2017, take the likelihood. On few images
+    that follows two or three confident mistakes: out of fold on 295 real images it left VGG16 with an
     ECE of 0.10, the Brier score, which is bounded and proper too, with 0.04.)
     """
     true = np.eye(logits.shape[1])[truth]
@@ -25,14 +25,14 @@ def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
 
 
 def decide(logits: np.ndarray, truth: np.ndarray, target: float) -> dict[str, float]:
-    """Return the contract's temperature and least probability, from logits of unseen pages.
+    """Return the contract's temperature and least probability, from logits of unseen images.
 
-    Above the least probability, at least `target` of the answers for these pages are right.
+    Above the least probability, at least `target` of the answers for these images are right.
     """
     temperature = fit_temperature(logits, truth)
     return {
         "temperature": temperature,
-        "least_probability": operating_point(calibrated(logits, temperature), truth, target),
+        "confidence_threshold": choose_confidence_threshold(calibrated(logits, temperature), truth, target),
     }
 
 
@@ -53,7 +53,7 @@ def cross_calibrated(logits: np.ndarray, truth: np.ndarray, fold: np.ndarray) ->
     return probabilities
 
 
-def operating_point(probabilities: np.ndarray, truth: np.ndarray, target: float) -> float:
+def choose_confidence_threshold(probabilities: np.ndarray, truth: np.ndarray, target: float) -> float:
     """Return the lowest probability above which at least `target` of the answers are right.
 
     The answers are the most probable classes of float (n, classes); those not above the point are
@@ -62,7 +62,7 @@ def operating_point(probabilities: np.ndarray, truth: np.ndarray, target: float)
     certain = probabilities.max(axis=1)
     order = np.argsort(-certain, kind="stable")
     right = (probabilities.argmax(axis=1) == truth)[order].cumsum() / np.arange(1, len(order) + 1)
-    # Between a page and the next less certain one; after the last, 0 asks for nothing.
+    # Between an image and the next less certain one; after the last, 0 asks for nothing.
     points = np.append((certain[order][:-1] + certain[order][1:]) / 2, 0.0)
     reached = np.flatnonzero((right >= target) & (points < certain[order]))
     return float(points[reached[-1]]) if len(reached) else 1.0

@@ -1,4 +1,4 @@
-"""The heatmap: where on the page the logits come from, as layers beside the network."""
+"""The heatmap: where on the image the logits come from, as layers beside the network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ def parts(network: keras.Model) -> list[Part]:
 
     The class layer is linear on the last map (the CNN) or on standardised means of maps (VGG16). So the
     weight is the gradient, and weight times activation adds up exactly. A mean's part counts from the
-    mean page of training: what all pages have contributes nothing. Raises `ModelError` for another head.
+    mean image of training: what all images have contributes nothing. Raises `ModelError` for another head.
     """
     head = network.get_layer("logits")
     kernel = head.get_weights()[0]  # (features, classes)
@@ -69,21 +69,21 @@ def heatmap(found: list[Part], maps: Sequence[keras.KerasTensor | np.ndarray]) -
     return ops.transpose(total, (0, 2, 3, 1))
 
 
-def usual_heatmap(network: keras.Model, pages: np.ndarray) -> np.ndarray:
-    """Return by how much the mean heatmap of uint8 pages (n, height, width, 3) is above its own mean at each place.
+def mean_training_heatmap(network: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Return by how much the mean heatmap of uint8 images (n, height, width, 3) is above its own mean at each place.
 
-    float32 (rows, columns, classes). What every page has at a place, the header say, says nothing about this one;
+    float32 (rows, columns, classes). What every image has at a place, the header say, says nothing about this one;
     taken off its heatmap, it leaves the sum as it is.
     """
     found = parts(network)
     maps = keras.Model(network.input, {"maps": [part.maps for part in found]})
     sums = [np.zeros(part.maps.shape[1:]) for part in found]
-    for begin in range(0, len(pages), BATCH):
-        batch = maps.predict_on_batch(pages[begin : begin + BATCH])["maps"]
+    for begin in range(0, len(images), BATCH):
+        batch = maps.predict_on_batch(images[begin : begin + BATCH])["maps"]
         for total, activations in zip(sums, batch, strict=True):
             total += activations.sum(axis=0, dtype=float)
     # Contributions are linear: those of the mean maps are the mean of the contributions.
-    means = [(total[np.newaxis] / len(pages)).astype(np.float32) for total in sums]
+    means = [(total[np.newaxis] / len(images)).astype(np.float32) for total in sums]
     mean = ops.convert_to_numpy(heatmap(found, means))[0]
     return mean - mean.mean(axis=(0, 1))
 

@@ -11,16 +11,16 @@ from edge.classifier import INPUT, Outputs, widths
 from edge.contract import CONTRACT_KEY, Contract
 from edge.errors import ModelError
 from edge.files import replacing
-from training.models.in_distribution import typicality
+from training.models.in_distribution import in_distribution
 
 TRAINED_ON_KEY = "ecg_trained_on"
-"""Name of the HDF5 dataset and of the ONNX metadata entry with the digests of the pages that the model has seen."""
+"""Name of the HDF5 dataset and of the ONNX metadata entry with the digests of the images that the model has seen."""
 
-USUAL_KEY = "ecg_usual_heatmap"
-"""Name of the HDF5 dataset with what the training pages' heatmaps have in common (see `training.models.heatmap_layers`)."""
+MEAN_HEATMAP_KEY = "ecg_mean_training_heatmap"
+"""Name of the HDF5 dataset with what the training images' heatmaps have in common (see `training.models.heatmap_layers`)."""
 
 DIGEST_LENGTH = 16
-"""Hexadecimal digits of a page's SHA-256 that are kept: two of a billion pages meet with a chance of 3 %."""
+"""Hexadecimal digits of an image's SHA-256 that are kept: two of a billion images meet with a chance of 3 %."""
 
 SMALLEST_MAP = 7
 """The CNN halves its maps until both sides are at most this, which keeps Flatten small."""
@@ -30,8 +30,8 @@ LEAST_SPREAD = 0.01
 dividing by it would make the answer depend on the machine."""
 
 USUAL_SPREAD = 0.5
-"""Smallest standard deviation as a share of the median of its block. A feature that hardly any training page
-excites would else count forty times what others do on the page that does, and 8-bit rounding alone excites it.
+"""Smallest standard deviation as a share of the median of its block. A feature that hardly any training image
+excites would else count forty times what others do on the image that does, and 8-bit rounding alone excites it.
 MODELS.md has the cross-validation: 0.810 with it, 0.806 without."""
 
 # The blocks of VGG16 whose means the head reads; MODELS.md has the cross-validation that chose them.
@@ -41,10 +41,10 @@ IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)
 
 
 def build_cnn(classes: int, height: int, width: int) -> keras.Model:
-    """Build the custom CNN: uint8 (n, height, width, 3) to logits, float32 (n, classes), and typicality.
+    """Build the custom CNN: uint8 (n, height, width, 3) to logits, float32 (n, classes), and in-distribution score.
 
     Convolution, batch normalisation and 2x2 maximum, repeated until the map is at most 7x7, then
-    Flatten and the class layer: 0.2 million parameters at 224x224. The typicality reads the means of
+    Flatten and the class layer: 0.2 million parameters at 224x224. The in-distribution score reads the means of
     the last maps.
     """
     image = keras.Input((height, width, 3), dtype="uint8", name=INPUT)
@@ -60,24 +60,24 @@ def build_cnn(classes: int, height: int, width: int) -> keras.Model:
         filters, stage = min(2 * filters, 128), stage + 1
     features = _standardised(keras.layers.GlobalAveragePooling2D(name="features")(x))
     logits = keras.layers.Dense(classes, name="logits")(keras.layers.Flatten(name="flatten")(x))
-    return keras.Model(image, {"logits": logits, "typicality": typicality(features)}, name="ecg")
+    return keras.Model(image, {"logits": logits, "in_distribution": in_distribution(features)}, name="ecg")
 
 
 def build_vgg16(classes: int, height: int, width: int, weights: Path) -> keras.Model:
     """Build VGG16 without its top, frozen, with a linear head on the means of its last three blocks.
 
-    uint8 (n, height, width, 3) to logits, float32 (n, classes), and typicality. `weights` is a file
+    uint8 (n, height, width, 3) to logits, float32 (n, classes), and in-distribution score. `weights` is a file
     of Keras' VGG16 without its top.
     """
-    base = frozen_vgg16(weights, height, width)
+    base = vgg16_base(weights, height, width)
     base.trainable = False
     features = _standardised(base.output)
-    # From zero, a feature that no training page shows keeps the weight zero, whatever another page has there.
+    # From zero, a feature that no training image shows keeps the weight zero, whatever another image has there.
     logits = keras.layers.Dense(classes, kernel_initializer="zeros", name="logits")(features)
-    return keras.Model(base.input, {"logits": logits, "typicality": typicality(features)}, name="ecg")
+    return keras.Model(base.input, {"logits": logits, "in_distribution": in_distribution(features)}, name="ecg")
 
 
-def frozen_vgg16(weights: Path, height: int, width: int) -> keras.Model:
+def vgg16_base(weights: Path, height: int, width: int) -> keras.Model:
     """Build the base alone: uint8 (n, height, width, 3) to features, float32 (n, 1280)."""
     try:
         vgg16 = keras.applications.VGG16(include_top=False, weights=str(weights), input_shape=(height, width, 3))
@@ -111,7 +111,7 @@ def _standardised(features: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def fit_standardise(network: keras.Model, features: np.ndarray) -> None:
-    """Give `standardise` the mean and the variance of the training pages' features, float32 (n, width)."""
+    """Give `standardise` the mean and the variance of the training images' features, float32 (n, width)."""
     mean, spread = features.mean(axis=0), features.std(axis=0)
     joined = network.get_layer("features")
     blocks = joined.input if isinstance(joined, keras.layers.Concatenate) else [joined.output]
@@ -121,7 +121,7 @@ def fit_standardise(network: keras.Model, features: np.ndarray) -> None:
     network.get_layer("standardise").set_weights([mean, spread**2])
 
 
-def finished(network: keras.Model, temperature: float) -> keras.Model:
+def with_probabilities(network: keras.Model, temperature: float) -> keras.Model:
     """Return the network with its third output, probabilities = softmax(logits / temperature)."""
     divided = keras.layers.Rescaling(1 / temperature, name="calibrate")(network.output["logits"])
     probabilities = keras.layers.Softmax(name="probabilities")(divided)
@@ -130,23 +130,23 @@ def finished(network: keras.Model, temperature: float) -> keras.Model:
 
 @dataclass(frozen=True)
 class SavedModel:
-    """Hold what an `.h5` of this project holds: the network, its contract, the digests of its pages.
+    """Hold what an `.h5` of this project holds: the network, its contract, the digests of its images.
 
-    `usual` is what their heatmaps have in common, float32 (rows, columns, classes); None before 0.4.0.
+    `mean_heatmap` is what their heatmaps have in common, float32 (rows, columns, classes); None before 0.4.0.
     """
 
     network: keras.Model
     contract: Contract
     trained_on: frozenset[str]
-    usual: np.ndarray | None
+    mean_heatmap: np.ndarray | None
 
-    def run(self, pages: np.ndarray, batch_size: int = 16) -> Outputs:
-        """Return the network's outputs for uint8 pages (n, height, width, 3)."""
-        return Outputs(**self.network.predict(pages, batch_size=batch_size, verbose=0))
+    def run(self, images: np.ndarray, batch_size: int = 16) -> Outputs:
+        """Return the network's outputs for uint8 images (n, height, width, 3)."""
+        return Outputs(**self.network.predict(images, batch_size=batch_size, verbose=0))
 
 
 def short(digest: str) -> str:
-    """Return a page's digest as a model file keeps it."""
+    """Return an image's digest as a model file keeps it."""
     return digest[:DIGEST_LENGTH]
 
 
@@ -157,7 +157,7 @@ def save_model(model: SavedModel, path: Path) -> None:
         with h5py.File(unfinished, "a") as file:
             file.attrs[CONTRACT_KEY] = model.contract.to_json()
             file[TRAINED_ON_KEY] = np.array(sorted(model.trained_on), f"S{DIGEST_LENGTH}")
-            file[USUAL_KEY] = model.usual
+            file[MEAN_HEATMAP_KEY] = model.mean_heatmap
 
 
 def load_model(path: Path) -> SavedModel:
@@ -168,7 +168,7 @@ def load_model(path: Path) -> SavedModel:
         with h5py.File(path) as file:
             text, digests = file.attrs.get(CONTRACT_KEY), file.get(TRAINED_ON_KEY)
             trained_on = frozenset(digest.decode() for digest in digests[:]) if digests is not None else None
-            usual = file[USUAL_KEY][:] if USUAL_KEY in file else None
+            usual = file[MEAN_HEATMAP_KEY][:] if MEAN_HEATMAP_KEY in file else None
     except OSError as error:
         raise ModelError(
             f"{path}: is not an HDF5 file, or is cut short: give an .h5 made by 'python -m training train'"

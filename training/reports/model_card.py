@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from edge.terminal import DRAWN_MODEL
-from training.evaluation.baselines import COMPARATORS
+from edge.terminal import SYNTHETIC_MODEL
+from training.evaluation.baselines import BASELINES
 from training.evaluation.scores import from_record
 from training.reports import tripod_ai as tripod
 from training.reports.evaluation import INTERVALS, OVERALL_FIGURES, class_notes, class_table, headlines, warnings
@@ -13,23 +13,23 @@ from training.reports.robustness import ROBUSTNESS, robustness_tables
 
 INTENDED_USE = (
     "Research on reading pictures of 12-lead ECGs. Not a medical device: no diagnosis may rest on it. The figures hold "
-    "for pages like the test pages; for other machines, layouts, photographs and people they are unknown."
+    "for images like the test images; for other machines, layouts, photographs and people they are unknown."
 )
 LIMITS = (
     "The labels are those of the folder: their own errors are unknown.",
-    "A model may read the header, the layout or the paper, not the heart; the comparators show what that is worth.",
-    "A rejected picture looks unlike the training pages; one that is accepted need not be an ECG.",
-    "Intervals say how far chance goes with this many groups, not how another hospital's pages would be answered.",
+    "A model may read the header, the layout or the paper, not the heart; the baselines show what that is worth.",
+    "A rejected picture looks unlike the training images; one that is accepted need not be an ECG.",
+    "Intervals say how far chance goes with this many groups, not how another hospital's images would be answered.",
 )
 
 
 def add_frame(report: Report, provenance: dict) -> None:
     """Add what the report is for and what its figures come from."""
-    if provenance["drawn"]:
+    if provenance["synthetic"]:
         report.text(DRAWN, warning=True)
     if provenance["skipped"]:
         report.text(
-            f"{len(provenance['skipped'])} unreadable pages were left out: all figures lack them.", warning=True
+            f"{len(provenance['skipped'])} unreadable images were left out: all figures lack them.", warning=True
         )
         for line in provenance["skipped"]:
             report.text(line)
@@ -38,8 +38,11 @@ def add_frame(report: Report, provenance: dict) -> None:
     report.heading("Data and program")
     versions = ", ".join(f"{name} {version}" for name, version in provenance["versions"].items())
     rows = [
-        ["test pages", f"{provenance['test_pages']} of {provenance['test_groups']} groups, in {provenance['folder']}"],
-        ["digest of the test pages", provenance["digest"]],
+        [
+            "test images",
+            f"{provenance['test_images']} of {provenance['test_groups']} groups, in {provenance['folder']}",
+        ],
+        ["digest of the test images", provenance["digest"]],
         ["command", provenance["command"]],
         ["versions", f"Python {provenance['python']}, {versions}; {provenance['machine']}"],
     ]
@@ -48,8 +51,8 @@ def add_frame(report: Report, provenance: dict) -> None:
 
 def add_facts(report: Report, facts: dict) -> None:
     """Add what a model is."""
-    if facts["contract"]["trained_on"]["drawn"]:
-        report.text(DRAWN_MODEL, warning=True)
+    if facts["contract"]["trained_on"]["synthetic"]:
+        report.text(SYNTHETIC_MODEL, warning=True)
     report.table(Table("", ("what", "which"), fact_rows(facts)))
 
 
@@ -57,22 +60,22 @@ def fact_rows(facts: dict) -> list[list[str]]:
     """Return what a model is, a row for each fact."""
     contract = facts["contract"]
     trained = contract["trained_on"]
-    extra = f" and {trained['extra_pages']} extra ones" * bool(trained["extra_pages"])
+    auxiliary = f" and {trained['auxiliary_images']} auxiliary ones" * bool(trained["auxiliary_images"])
     return [
         ["architecture", contract["architecture"]],
         ["input", f"{contract['height']}x{contract['width']} pixels, {contract['preprocessing']}"],
         ["classes", ", ".join(contract["labels"])],
-        ["trained on", f"{trained['pages']} pages{extra}, seed {trained['seed']}, digest {trained['digest']}"],
+        ["trained on", f"{trained['images']} images{auxiliary}, seed {trained['seed']}, digest {trained['digest']}"],
         ["temperature", f"{contract['temperature']:.3f}"],
-        ["answers above a probability of", f"{contract['least_probability']:.3f}"],
-        ["pages from a typicality of", f"{contract['least_typicality']:.3f}"],
+        ["answers above a probability of", f"{contract['confidence_threshold']:.3f}"],
+        ["images from an in-distribution score of", f"{contract['in_distribution_threshold']:.3f}"],
         ["SHA-256", facts["sha256"]],
         ["size", f"{facts['bytes'] / 1e6:.1f} MB"],
     ]
 
 
 def comparison_tables(numbers: dict) -> list[Table]:
-    """Return the tables that are about several models, or about models and comparators."""
+    """Return the tables that are about several models, or about models and baselines."""
     tables = [
         Table(
             f"{pair}: paired, positive where the first is larger",
@@ -84,11 +87,11 @@ def comparison_tables(numbers: dict) -> list[Table]:
         )
         for pair, figures in numbers["differences"].items()
     ]
-    if isinstance(numbers["comparators"], dict):
+    if isinstance(numbers["baselines"], dict):
         everyone = {f"the model: {name}": found["overall"] for name, found in numbers["models"].items()}
         rows = [
             [name, *(shown(from_record(figures[key])) for key in ("macro_f1", "accuracy"))]
-            for name, figures in (everyone | numbers["comparators"]).items()
+            for name, figures in (everyone | numbers["baselines"]).items()
         ]
         tables.append(Table("Beside the models: what else can be had", ("who", "macro-F1", "accuracy"), rows))
     for pair, differences in numbers["parity"].items():
@@ -96,23 +99,23 @@ def comparison_tables(numbers: dict) -> list[Table]:
         tables.append(Table(f"Parity: {pair}", ("output", "largest difference"), rows))
     if numbers["latency"]:
         rows = [
-            [name, str(line["pages"]), f"{line['median_ms']:.1f}", f"{line['p95_ms']:.1f}"]
+            [name, str(line["images"]), f"{line['median_ms']:.1f}", f"{line['p95_ms']:.1f}"]
             for name, line in numbers["latency"].items()
         ]
-        header = ("exported model", "pages", "median, ms", "95th percentile, ms")
-        tables.append(Table("From the file to the answer, one page at a time, on this machine", header, rows))
+        header = ("exported model", "images", "median, ms", "95th percentile, ms")
+        tables.append(Table("From the file to the answer, one image at a time, on this machine", header, rows))
     return tables
 
 
 def add_comparison(report: Report, numbers: dict) -> None:
-    """Add differences, comparators, parity, latency, limits, and which items of TRIPOD+AI this answers."""
+    """Add differences, baselines, parity, latency, limits, and which items of TRIPOD+AI this answers."""
     report.heading("Comparison")
     for table in comparison_tables(numbers):
         report.table(table)
-    if isinstance(numbers["comparators"], str):
-        report.text(f"No comparators: {numbers['comparators']}.", warning=True)
+    if isinstance(numbers["baselines"], str):
+        report.text(f"No baselines: {numbers['baselines']}.", warning=True)
     else:
-        for name, meaning in COMPARATORS.items():
+        for name, meaning in BASELINES.items():
             report.text(f"{name}: {meaning}.")
     if not numbers["parity"]:
         report.text("No parity: give the .h5 and the .onnx of a model.")
@@ -139,9 +142,9 @@ def model_cards(numbers: dict) -> str:
         parts += [
             f"## {found['facts']['contract']['architecture']} ({Path(name).name})",
             INTENDED_USE,
-            *([DRAWN_MODEL] if found["facts"]["contract"]["trained_on"]["drawn"] else []),
+            *([SYNTHETIC_MODEL] if found["facts"]["contract"]["trained_on"]["synthetic"] else []),
             _markdown(("what", "which"), fact_rows(found["facts"])),
-            f"On {found['pages']} test pages of {found['groups']} groups (digest {numbers['data']['digest'][:16]}):",
+            f"On {found['images']} test images of {found['groups']} groups (digest {numbers['data']['digest'][:16]}):",
             "\n".join(f"- {line}" for line in (*headlines(found), *warnings(found))),
             _markdown(table.header, table.rows),
             INTERVALS,

@@ -11,7 +11,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from edge.page import open_page
 
 INK, SOFT, RIGHT, WRONG = "#1f2a44", "#8a94a6", "#1b7a43", "#b3261e"
-THUMBNAIL = (480, 340)  # pixels; a page's leads can still be told apart
+THUMBNAIL = (480, 340)  # pixels; an image's leads can still be told apart
 
 
 def _plain(labels: Sequence[str]) -> list[str]:
@@ -20,7 +20,7 @@ def _plain(labels: Sequence[str]) -> list[str]:
 
 
 def counts_chart(counts: dict[str, dict[str, int]]) -> Figure:
-    """Draw the pages of each class as bars, one colour a split; `counts` is split -> label -> pages."""
+    """Draw the images of each class as bars, one colour a split; `counts` is split -> label -> images."""
     labels = sorted({label for split in counts.values() for label in split})
     figure = Figure((7, 0.9 + 0.34 * len(labels) * len(counts)), layout="constrained")
     axes = figure.subplots()
@@ -33,7 +33,7 @@ def counts_chart(counts: dict[str, dict[str, int]]) -> Figure:
         axes.bar_label(bars, padding=3)
     axes.set_yticks(np.arange(len(labels)) + height * (len(counts) - 1) / 2, _plain(labels))
     axes.invert_yaxis()
-    axes.set_xlabel("pages")
+    axes.set_xlabel("images")
     axes.margins(x=0.1)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
@@ -67,8 +67,8 @@ def confusion_chart(confusion: np.ndarray, labels: Sequence[str]) -> Figure:
         shares = confusion / confusion.sum(axis=1, keepdims=True)
     for axes, title, texts in zip(
         figure.subplots(1, 2),
-        ("pages", "share of the true class"),
-        (confusion.astype(str), np.where(np.isnan(shares), "no page", np.char.mod("%.2f", np.nan_to_num(shares)))),
+        ("images", "share of the true class"),
+        (confusion.astype(str), np.where(np.isnan(shares), "no image", np.char.mod("%.2f", np.nan_to_num(shares)))),
         strict=True,
     ):
         axes.imshow(np.nan_to_num(shares), cmap="Blues", vmin=0, vmax=1)
@@ -82,7 +82,7 @@ def confusion_chart(confusion: np.ndarray, labels: Sequence[str]) -> Figure:
 
 
 def reliability_chart(before: Sequence[dict], after: Sequence[dict]) -> Figure:
-    """Draw accuracy over confidence, and the pages of each bin, before and after calibration, a panel each.
+    """Draw accuracy over confidence, and the images of each bin, before and after calibration, a panel each.
 
     The bins are those of `training.evaluation.metrics.reliability`.
     """
@@ -90,10 +90,10 @@ def reliability_chart(before: Sequence[dict], after: Sequence[dict]) -> Figure:
     for axes, bins, title in zip(
         figure.subplots(1, 2, sharey=True), (before, after), ("before calibration", "after calibration"), strict=True
     ):
-        filled = [line for line in bins if line["pages"]]
+        filled = [line for line in bins if line["images"]]
         axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=":", label="as it should be")
-        most = max((line["pages"] for line in filled), default=1)
-        heights = [0.3 * line["pages"] / most for line in bins]
+        most = max((line["images"] for line in filled), default=1)
+        heights = [0.3 * line["images"] / most for line in bins]
         axes.bar([line["low"] for line in bins], heights, 0.96 / len(bins), align="edge", color="#d8dce4")
         confidence = np.array([line["confidence"] for line in filled])
         accuracy = np.array([line["accuracy"]["value"] for line in filled])
@@ -105,10 +105,10 @@ def reliability_chart(before: Sequence[dict], after: Sequence[dict]) -> Figure:
             confidence, accuracy, [accuracy - lows, highs - accuracy], fmt="o-", color=INK, markersize=4, capsize=2
         )
         for line in bins:
-            if line["pages"]:
-                at = (line["low"] + 0.5 / len(bins), 0.3 * line["pages"] / most + 0.01)
-                axes.annotate(str(line["pages"]), at, ha="center", fontsize=7, color=SOFT)
-        axes.set(title=title, xlabel="confidence (grey: pages in the bin)", xlim=(0, 1), ylim=(0, 1.05))
+            if line["images"]:
+                at = (line["low"] + 0.5 / len(bins), 0.3 * line["images"] / most + 0.01)
+                axes.annotate(str(line["images"]), at, ha="center", fontsize=7, color=SOFT)
+        axes.set(title=title, xlabel="confidence (grey: images in the bin)", xlim=(0, 1), ylim=(0, 1.05))
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("share that is right")
     return figure
@@ -117,7 +117,7 @@ def reliability_chart(before: Sequence[dict], after: Sequence[dict]) -> Figure:
 def discrimination_charts(truth: np.ndarray, probabilities: np.ndarray, labels: Sequence[str]) -> Figure:
     """Draw the ROC and the precision-recall curve of each class against the rest, a panel each.
 
-    `truth` is int (n,), `probabilities` float (n, classes). A class with no page, or with all of
+    `truth` is int (n,), `probabilities` float (n, classes). A class with no image, or with all of
     them, has no curve.
     """
     figure = Figure((10, 4.6), layout="constrained")
@@ -129,7 +129,7 @@ def discrimination_charts(truth: np.ndarray, probabilities: np.ndarray, labels: 
         false, true, _ = roc_curve(own, probabilities[:, index])
         roc.plot(false, true, label=label)
         precision, sensitivity, _ = precision_recall_curve(own, probabilities[:, index])
-        recall.plot(sensitivity, precision, label=f"{label} ({own.sum()} pages)", drawstyle="steps-post")
+        recall.plot(sensitivity, precision, label=f"{label} ({own.sum()} images)", drawstyle="steps-post")
     roc.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=":")
     roc.set(title="ROC", xlabel="1 - specificity", ylabel="sensitivity")
     recall.set(title="precision and recall", xlabel="sensitivity (recall)", ylabel="precision", ylim=(0, 1.05))
@@ -145,7 +145,7 @@ def risk_chart(coverage: np.ndarray, risk: np.ndarray, point: float) -> Figure:
     axes = figure.subplots()
     axes.plot(coverage, risk, color=INK, drawstyle="steps-post")
     axes.axvline(point, color=RIGHT, linewidth=1, linestyle=":", label=f"answered by this model ({point:.0%})")
-    axes.set(xlabel="share of pages answered, the most certain first", ylabel="share of them wrong", xlim=(0, 1.01))
+    axes.set(xlabel="share of images answered, the most certain first", ylabel="share of them wrong", xlim=(0, 1.01))
     axes.set_ylim(bottom=0)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)

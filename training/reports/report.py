@@ -14,7 +14,7 @@ from edge.files import replacing
 from edge.terminal import NOT_A_DEVICE
 from training.evaluation.intervals import Estimate
 
-DRAWN = "These are drawn pages, made by a program: the figures say nothing about real ECGs."
+DRAWN = "These are synthetic ECG images, made by a program: the figures say nothing about real ECGs."
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1f2a44; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; font-size: .85rem }
@@ -88,7 +88,7 @@ class Report:
     def write(self, folder: Path, numbers: dict, texts: Mapping[str, str] | None = None) -> None:
         """Write `report.html`, `report.json` with `numbers`, the PNG files, and other texts by their file's name."""
         title = html.escape(self._title)
-        page = (
+        document = (
             f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
             f"<title>{title}</title><style>{STYLE}</style><h1>{title}</h1>{''.join(self._parts)}"
             f"<footer>{NOT_A_DEVICE}</footer></html>\n"
@@ -96,7 +96,7 @@ class Report:
         files = {f"{name}.png": picture for name, picture in self._figures.items()}
         files |= {name: text.encode() for name, text in (texts or {}).items()}
         files["report.json"] = (json.dumps(numbers, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
-        files["report.html"] = page.encode()
+        files["report.html"] = document.encode()
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             with replacing(folder / name) as unfinished:

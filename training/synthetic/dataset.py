@@ -1,4 +1,4 @@
-"""Sets of drawn pages: class folders and a manifest, written in parallel, complete or not there."""
+"""Sets of synthetic ECG images: class folders and a manifest, written in parallel, complete or not there."""
 
 import csv
 import dataclasses
@@ -17,11 +17,11 @@ from tqdm import tqdm
 from edge.errors import UsageError
 from edge.files import replacing
 from training.errors import DataError, RunError
-from training.synthetic.acquisition.camera import photograph
+from training.synthetic.acquisition.camera import acquire
 from training.synthetic.acquisition.parameters import KINDS
 from training.synthetic.ground_truth import truth
 from training.synthetic.paper.layout import LAYOUTS, LOOKS, Style
-from training.synthetic.paper.printed_page import draw_page, find_font
+from training.synthetic.paper.printed_page import find_font, print_page
 from training.synthetic.processes import mapping
 from training.synthetic.signals.ecg import CLASSES, draw_heart, record
 from training.synthetic.signals.wfdb_records import Record, list_records, read_record
@@ -33,10 +33,10 @@ ANY = "any"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SyntheticSettings:
     """Say what a set shall be: all that its bytes depend on, besides the records.
 
-    `look` is one of `LOOKS`, `capture` one of `KINDS`, or "any" for another one on each page; so is
+    `look` is one of `LOOKS`, `acquisition` one of `KINDS`, or "any" for another one on each page; so is
     `layout`, which like `speed`, `gain`, `dpi`, `paper` (width and height in mm) and `font` stands in for
     the look's where it is given.
     `truth` adds a JSON file beside each page.
@@ -51,7 +51,7 @@ class Wanted:
     dpi: int | None = None
     paper: tuple[float, float] | None = None
     font: str | None = None
-    capture: str = "clean"
+    acquisition: str = "clean"
     strength: int = 1
     truth: bool = False
 
@@ -83,8 +83,8 @@ class Job:
     record: Record | None = None
 
 
-def draw_pages(
-    out: Path, wanted: Wanted, signals: Path | None = None, workers: int = 1, skip_unreadable: bool = False
+def generate_dataset(
+    out: Path, wanted: SyntheticSettings, signals: Path | None = None, workers: int = 1, skip_unreadable: bool = False
 ) -> tuple[int, list[str]]:
     """Write a set of pages and a manifest; return how many pages that is, and which records were left out.
 
@@ -122,7 +122,7 @@ def draw_pages(
     return len(there), errors
 
 
-def _jobs_from_hearts(wanted: Wanted) -> list[Job]:
+def _jobs_from_hearts(wanted: SyntheticSettings) -> list[Job]:
     """Return a page for each heart of each class; the first fifth of them is for test."""
     count = wanted.per_class or PER_CLASS
     jobs = []
@@ -134,7 +134,7 @@ def _jobs_from_hearts(wanted: Wanted) -> list[Job]:
     return jobs
 
 
-def _jobs_from_records(wanted: Wanted, signals: Path) -> list[Job]:
+def _jobs_from_records(wanted: SyntheticSettings, signals: Path) -> list[Job]:
     """Return a page for each record, or for `per_class` of each class, chosen by the seed.
 
     A fifth of the patients is for test.
@@ -153,7 +153,7 @@ def _jobs_from_records(wanted: Wanted, signals: Path) -> list[Job]:
     return jobs
 
 
-def _written(jobs: list[Job], wanted: Wanted, folder: Path, workers: int) -> Iterator[str | None]:
+def _written(jobs: list[Job], wanted: SyntheticSettings, folder: Path, workers: int) -> Iterator[str | None]:
     """Write all pages that are not there yet and yield, for each, what was wrong with its record, or None."""
     waiting = [job for job in jobs if not (folder / job.file).exists()]
     write = partial(_write_page, wanted=wanted, folder=folder)
@@ -161,7 +161,7 @@ def _written(jobs: list[Job], wanted: Wanted, folder: Path, workers: int) -> Ite
         yield from tqdm(mapped(write, waiting), total=len(waiting), unit="page", disable=None)
 
 
-def _write_page(job: Job, wanted: Wanted, folder: Path) -> str | None:
+def _write_page(job: Job, wanted: SyntheticSettings, folder: Path) -> str | None:
     """Write one page, and its truth before it; return what is wrong with its record, or None."""
     rng = np.random.default_rng(job.seed)
     try:
@@ -169,9 +169,9 @@ def _write_page(job: Job, wanted: Wanted, folder: Path) -> str | None:
     except DataError as error:
         return str(error)
     style = wanted.style(rng)
-    page = draw_page(recording, style, rng)
-    kind = str(rng.choice(sorted(KINDS))) if wanted.capture == ANY else wanted.capture
-    captured = photograph(page.pixels, kind, wanted.strength, rng)
+    page = print_page(recording, style, rng)
+    kind = str(rng.choice(sorted(KINDS))) if wanted.acquisition == ANY else wanted.acquisition
+    captured = acquire(page.pixels, kind, wanted.strength, rng)
     target = folder / job.file
     if wanted.truth:
         found = {"image": target.name, "label": job.label} | truth(recording, style, page, captured)
@@ -184,12 +184,12 @@ def _write_page(job: Job, wanted: Wanted, folder: Path) -> str | None:
     return None
 
 
-def _write_manifest(jobs: list[Job], wanted: Wanted, folder: Path) -> None:
-    columns = ("path", "label", "split", "group", "drawn", "sex", "age", "page_style")
+def _write_manifest(jobs: list[Job], wanted: SyntheticSettings, folder: Path) -> None:
+    columns = ("path", "label", "split", "group", "synthetic", "sex", "age", "page_style")
     with replacing(folder / "manifest.csv") as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         for job in jobs:
             group, sex, age = (job.record.group, job.record.sex, job.record.age) if job.record else ("", "", "")
-            style = f"{wanted.look} {wanted.capture}"
+            style = f"{wanted.look} {wanted.acquisition}"
             writer.writerow([job.file.as_posix(), job.label, job.split, group, "true", sex, age, style])

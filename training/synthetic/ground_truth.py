@@ -1,16 +1,16 @@
-"""The truth of a drawn page, as JSON can hold it: what made it, where its leads lie, and what the disease altered."""
+"""The truth of a synthetic ECG image, as JSON can hold it: what made it, where its leads lie, and what the disease altered."""
 
 import dataclasses
 
 import numpy as np
 
-from training.synthetic.acquisition.camera import Captured
+from training.synthetic.acquisition.camera import AcquiredImage
 from training.synthetic.paper.layout import Style
-from training.synthetic.paper.printed_page import DrawnPage, altered_mask
+from training.synthetic.paper.printed_page import PrintedPage, altered_mask
 from training.synthetic.signals.recording import LEADS, Recording
 
 
-def truth(recording: Recording, style: Style, page: DrawnPage, captured: Captured) -> dict:
+def truth(recording: Recording, style: Style, page: PrintedPage, captured: AcquiredImage) -> dict:
     """Return everything that is known of a captured page.
 
     Points are x and y in pixels of the picture, from its upper left corner. A lead's `outline` is its
@@ -38,7 +38,7 @@ def truth(recording: Recording, style: Style, page: DrawnPage, captured: Capture
     return {
         "recording": recording.parameters,
         "style": dataclasses.asdict(style),
-        "capture": dataclasses.asdict(captured.capture),
+        "acquisition": dataclasses.asdict(captured.acquisition),
         "size": right,
         "corners": _points(captured, np.array([[0, 0], [width, 0], right, [0, height]], float)),
         "homography": captured.forward.tolist(),
@@ -50,7 +50,7 @@ def truth(recording: Recording, style: Style, page: DrawnPage, captured: Capture
     }
 
 
-def _points(captured: Captured, points: np.ndarray) -> list[list[float]]:
+def _points(captured: AcquiredImage, points: np.ndarray) -> list[list[float]]:
     return captured.place(points).round(2).tolist()
 
 

@@ -9,19 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from training.data.folder import first_contract, load_pages, read_folder
+from training.data.folder import first_contract, load_images, read_folder
 from training.data.splits import are_test, folds, hold_out
 from training.errors import DataError
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two classes of six different pages, in folders as people have them."""
+    """Two classes of six different images, in folders as people have them."""
     for place, name in enumerate(("Normal Person (284x12=3408)", "Patient that have MI")):
         (tmp_path / "data" / name).mkdir(parents=True)
         for number in range(6):
-            page = np.full((70, 100, 3), 20 * number + 10 * place, np.uint8)
-            Image.fromarray(page).save(tmp_path / "data" / name / f"{name[0]}({number}).PNG")
+            image = np.full((70, 100, 3), 20 * number + 10 * place, np.uint8)
+            Image.fromarray(image).save(tmp_path / "data" / name / f"{name[0]}({number}).PNG")
     return tmp_path / "data"
 
 
@@ -31,16 +31,16 @@ def manifest(folder: Path, *rows: str, header: str = "path,label,split,group") -
 
 
 def load(folder: Path, **options: bool):
-    pages = read_folder(folder)
-    return load_pages(pages, first_contract(folder, pages, 32, 48, "none", 0), **options)[0]
+    images = read_folder(folder)
+    return load_images(images, first_contract(folder, images, 32, 48, "none", 0), **options)[0]
 
 
 def test_labels_come_from_the_manifest_else_from_labels_csv_else_from_the_folder(folder: Path) -> None:
-    assert {page.label for page in read_folder(folder)} == {"Normal Person (284x12=3408)", "Patient that have MI"}
+    assert {image.label for image in read_folder(folder)} == {"Normal Person (284x12=3408)", "Patient that have MI"}
     (folder / "labels.csv").write_text("folder,label\nPatient that have MI,infarction\n")
-    assert {page.label for page in read_folder(folder)} == {"Normal Person (284x12=3408)", "infarction"}
+    assert {image.label for image in read_folder(folder)} == {"Normal Person (284x12=3408)", "infarction"}
     manifest(folder, "Patient that have MI/P(0).PNG,old infarction,,")
-    labels = {page.path.name: page.label for page in read_folder(folder)}
+    labels = {image.path.name: image.label for image in read_folder(folder)}
     assert labels["P(0).PNG"] == "old infarction"
     assert labels["P(1).PNG"] == "infarction"
 
@@ -48,8 +48,8 @@ def test_labels_come_from_the_manifest_else_from_labels_csv_else_from_the_folder
 def test_a_manifest_may_list_pages_that_lie_in_no_class_folder(folder: Path) -> None:
     shutil.copy(folder / "Patient that have MI" / "P(0).PNG", folder / "loose.png")
     manifest(folder, "loose.png,normal,,g1")
-    page = next(page for page in read_folder(folder) if page.path.name == "loose.png")
-    assert (page.label, page.group, page.split) == ("normal", "g1", None)
+    image = next(image for image in read_folder(folder) if image.path.name == "loose.png")
+    assert (image.label, image.group, image.split) == ("normal", "g1", None)
 
 
 def test_hidden_files_and_other_files_are_no_pages(folder: Path) -> None:
@@ -65,10 +65,10 @@ def test_the_split_of_a_flat_folder_depends_on_pages_and_seed_alone(folder: Path
     assert sorted(set(loaded.labels[mask])) == sorted(set(loaded.labels))
     chosen = {loaded.digests[index] for index in np.flatnonzero(mask)}
     renamed = tmp_path / "renamed"
-    for number, page in enumerate(reversed(loaded.pages)):
-        target = renamed / page.label / f"{number}.bmp"  # other names, another order, another format
+    for number, image in enumerate(reversed(loaded.images)):
+        target = renamed / image.label / f"{number}.bmp"  # other names, another order, another format
         target.parent.mkdir(parents=True, exist_ok=True)
-        Image.open(page.path).save(target)
+        Image.open(image.path).save(target)
     again = load(renamed)
     assert {again.digests[index] for index in np.flatnonzero(are_test(again, 3))} == chosen
     others = [{loaded.digests[index] for index in np.flatnonzero(are_test(loaded, seed))} for seed in range(8)]
@@ -77,18 +77,18 @@ def test_the_split_of_a_flat_folder_depends_on_pages_and_seed_alone(folder: Path
 
 def test_copies_of_a_page_fall_on_one_side(folder: Path) -> None:
     for number in range(5):
-        page = Image.open(folder / "Patient that have MI" / "P(0).PNG")
-        page.save(folder / "Patient that have MI" / f"copy {number}.bmp")
+        image = Image.open(folder / "Patient that have MI" / "P(0).PNG")
+        image.save(folder / "Patient that have MI" / f"copy {number}.bmp")
     loaded = load(folder)
     for seed in range(5):
         mask = are_test(loaded, seed)
-        of_copies = {bool(held) for held, page in zip(mask, loaded.pages, strict=True) if page.path.suffix == ".bmp"}
+        of_copies = {bool(held) for held, image in zip(mask, loaded.images, strict=True) if image.path.suffix == ".bmp"}
         assert len(of_copies) == 1
 
 
 def test_pages_of_a_group_fall_on_one_side(folder: Path) -> None:
-    pages = enumerate(read_folder(folder))
-    rows = [f"{page.path.relative_to(folder)},{page.label},,g{number // 2}" for number, page in pages]
+    images = enumerate(read_folder(folder))
+    rows = [f"{image.path.relative_to(folder)},{image.label},,g{number // 2}" for number, image in images]
     loaded = load(manifest(folder, *rows))
     assert set(loaded.groups) == {f"g{number}" for number in range(6)}
     for seed in range(5):
@@ -98,9 +98,9 @@ def test_pages_of_a_group_fall_on_one_side(folder: Path) -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 30)), min_size=12, max_size=80), st.integers(0, 5))
 @settings(max_examples=60, deadline=None, derandomize=True)
-def test_no_group_straddles_a_split(pages: list[tuple[str, int]], seed: int) -> None:
-    labels = np.array([label for label, _ in pages])
-    groups = np.array([f"g{group}" for _, group in pages])
+def test_no_group_straddles_a_split(images: list[tuple[str, int]], seed: int) -> None:
+    labels = np.array([label for label, _ in images])
+    groups = np.array([f"g{group}" for _, group in images])
     try:
         held_out = hold_out(labels, groups, seed)
         masks = folds(labels, groups, 4, seed)
@@ -134,10 +134,10 @@ REFUSED = {
     ),
     "name that is not UTF-8": (no_utf8, "no name in UTF-8"),
     "missing folder": (lambda data: shutil.rmtree(data), "no such folder"),
-    "empty folder": (lambda data: [shutil.rmtree(item) for item in data.iterdir()], "has no pages"),
-    "empty class": (lambda data: (data / "empty").mkdir(), "class without a page"),
+    "empty folder": (lambda data: [shutil.rmtree(item) for item in data.iterdir()], "has no images"),
+    "empty class": (lambda data: (data / "empty").mkdir(), "class without an image"),
     "file outside": (lambda data: manifest(data, f"../{data.name}/Patient that have MI/P(0).PNG,a,,"), "lies outside"),
-    "page named twice": (lambda data: manifest(data, *2 * ["Patient that have MI/P(0).PNG,a,,"]), "twice"),
+    "image named twice": (lambda data: manifest(data, *2 * ["Patient that have MI/P(0).PNG,a,,"]), "twice"),
     "manifest without label": (lambda data: manifest(data, header="path,class"), "has no column 'label'"),
     "line without label": (lambda data: manifest(data, "Patient that have MI/P(0).PNG,,,"), "line 2"),
     "unknown split": (lambda data: manifest(data, "Patient that have MI/P(0).PNG,a,val,"), "'val'"),
@@ -181,10 +181,10 @@ def test_a_class_that_only_test_has_is_refused(folder: Path) -> None:
 
 
 def test_a_class_with_one_page_is_refused(folder: Path) -> None:
-    for page in list((folder / "Patient that have MI").iterdir())[1:]:
-        page.unlink()
+    for image in list((folder / "Patient that have MI").iterdir())[1:]:
+        image.unlink()
     loaded = load(folder)
-    with pytest.raises(DataError, match="'Patient that have MI' has 1 page"):
+    with pytest.raises(DataError, match="'Patient that have MI' has 1 image"):
         hold_out(loaded.labels, loaded.groups, 0)
 
 
@@ -195,22 +195,22 @@ def test_every_unreadable_page_is_named(folder: Path) -> None:
         load(folder)
     lines = str(refusal.value).splitlines()
     assert ["P(1).PNG" in lines[0], "P(4).PNG" in lines[1], "--skip-unreadable" in lines[2]] == [True] * 3
-    pages = read_folder(folder)
-    loaded, skipped = load_pages(pages, first_contract(folder, pages, 32, 48, "none", 0), skip_unreadable=True)
+    images = read_folder(folder)
+    loaded, skipped = load_images(images, first_contract(folder, images, 32, 48, "none", 0), skip_unreadable=True)
     assert len(loaded) == 10
     assert len(skipped) == 2
 
 
 def test_groups_that_a_copy_has_joined_stay_joined_without_it(folder: Path) -> None:
-    """One patient has two numbers, as a page under both shows; that page is left out of the selection."""
+    """One patient has two numbers, as an image under both shows; that image is left out of the selection."""
     names = sorted(path.name for path in (folder / "Patient that have MI").iterdir())[:3]
     shutil.copy(folder / "Patient that have MI" / names[0], folder / "Patient that have MI" / "copy.png")
     rows = [f"Patient that have MI/{name},a,,{group}" for name, group in zip((*names, "copy.png"), "xxyy", strict=True)]
     loaded = load(manifest(folder, *rows))
-    of = {page.path.name: group for page, group in zip(loaded.pages, loaded.groups, strict=True)}
+    of = {image.path.name: group for image, group in zip(loaded.images, loaded.groups, strict=True)}
     assert of[names[1]] == of[names[2]] == "x"
-    left = loaded.select(np.array([page.path.name not in (names[0], "copy.png") for page in loaded.pages]))
-    assert [group for page, group in zip(left.pages, left.groups, strict=True) if page.label == "a"] == ["x", "x"]
+    left = loaded.select(np.array([image.path.name not in (names[0], "copy.png") for image in loaded.images]))
+    assert [group for image, group in zip(left.images, left.groups, strict=True) if image.label == "a"] == ["x", "x"]
 
 
 def test_a_page_of_the_manifest_that_is_gone_is_unreadable(folder: Path) -> None:

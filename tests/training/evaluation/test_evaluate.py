@@ -1,4 +1,4 @@
-"""Evaluation: the numbers, the report, and what it says of pages that the model has seen."""
+"""Evaluation: the numbers, the report, and what it says of images that the model has seen."""
 
 import csv
 import json
@@ -13,7 +13,7 @@ import pytest
 from edge import Classifier, ModelError
 from tests.conftest import LABELS, last_line
 from training.errors import DataError
-from training.evaluation.baselines import COMPARATORS
+from training.evaluation.baselines import BASELINES
 from training.evaluation.evaluate import evaluate
 from training.reports.explore import explore
 
@@ -32,14 +32,14 @@ def test_the_report_of_several_models(
     (latency,) = report["latency"].values()
     assert 0 < latency["median_ms"] <= latency["p95_ms"]
     assert report["data"]["command"].startswith("python -m training evaluate ")
-    assert set(report["comparators"]) == set(COMPARATORS)
-    assert first["pages"] == 6
+    assert set(report["baselines"]) == set(BASELINES)
+    assert first["images"] == 6
     assert "robustness" not in first  # nobody asked
-    assert first["pages_seen_in_training"] == 0
+    assert first["images_seen_in_training"] == 0
     assert [answer["label"] for answer in first["answers"]] == [label for label in LABELS for _ in range(2)]
-    page = (out / "report.html").read_text(encoding="utf-8")
-    assert "not a medical device" in page
-    assert not re.search(r'(src|href)="(?!data:)', page)
+    html = (out / "report.html").read_text(encoding="utf-8")
+    assert "not a medical device" in html
+    assert not re.search(r'(src|href)="(?!data:)', html)
     pictures = {path.name for path in out.glob("*.png")}
     assert {
         "model-1-confusion.png",
@@ -53,7 +53,7 @@ def test_the_report_of_several_models(
         assert needed in card
     assert card.count("## cnn (") == 1  # an export has no card of its own
     for section in ("Intended use", "Limits", "TRIPOD+AI", "Beside the models"):
-        assert section in page
+        assert section in html
     assert "model-2-curves.png" not in pictures  # no history lies beside the .onnx
     assert len([name for name in pictures if name.startswith("model-1-class-")]) == 3
     assert len(re.findall(r"^macro-F1 \d", result.stdout, re.MULTILINE)) == 2
@@ -63,29 +63,29 @@ def test_the_report_of_several_models(
 def test_pages_that_the_model_has_seen_are_counted_and_said(h5: Path, three_classes: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(three_classes / "test", data / "test")
-    for number, page in enumerate(sorted((three_classes / "train" / "normal").iterdir())[:3]):
-        shutil.copy(page, data / "test" / "normal" / f"renamed {number}.jpg")
+    for number, image in enumerate(sorted((three_classes / "train" / "normal").iterdir())[:3]):
+        shutil.copy(image, data / "test" / "normal" / f"renamed {number}.jpg")
     numbers = evaluate([h5], data, tmp_path / "report", False, "here")["models"][str(h5)]
-    assert numbers["pages"] == 9
-    assert numbers["pages_seen_in_training"] == 3
+    assert numbers["images"] == 9
+    assert numbers["images_seen_in_training"] == 3
     assert {Path(answer["image"]).name for answer in numbers["answers"] if answer["seen_in_training"]} == {
         f"renamed {number}.jpg" for number in range(3)
     }
-    assert "has seen 3 of these 9 pages" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "has seen 3 of these 9 images" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
 
 
 def test_what_is_missing_is_marked_and_explained(
     h5: Path, three_classes: Path, tmp_path: Path, called: Callable
 ) -> None:
-    """A test set of two classes, small subgroups, an age that is none, a page that is gone."""
+    """A test set of two classes, small subgroups, an age that is none, an image that is gone."""
     data = shutil.copytree(three_classes, tmp_path / "data")
     shutil.rmtree(data / "test" / LABELS[1])
     with (data / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "label", "split", "sex", "age"])
-        for number, page in enumerate(sorted(data.rglob("*.jpg"))):
-            split, label, _ = page.relative_to(data).parts
-            writer.writerow([page.relative_to(data), label, split, "fm"[number % 2], ("", "55", "old")[number % 3]])
+        for number, image in enumerate(sorted(data.rglob("*.jpg"))):
+            split, label, _ = image.relative_to(data).parts
+            writer.writerow([image.relative_to(data), label, split, "fm"[number % 2], ("", "55", "old")[number % 3]])
         writer.writerow([f"test/{LABELS[2]}/gone.jpg", LABELS[2], "test", "f", ""])
     words = ("training", "evaluate", h5, "--data", data, "--out", tmp_path / "report")
     assert "gone.jpg: no such file" in called(*words, code=2).stderr
@@ -93,21 +93,21 @@ def test_what_is_missing_is_marked_and_explained(
     result = called(*words, "--skip-unreadable")
     report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
     (found,) = report["models"].values()
-    assert found["pages"] == 4
+    assert found["images"] == 4
     absent = found["classes"][LABELS[1]]
-    assert absent["pages"] == 0
+    assert absent["images"] == 0
     for name in ("sensitivity", "f1", "auroc", "average_precision"):
         assert absent[name] == {"value": None, "low": None, "high": None, "note": absent[name]["note"]}
         assert absent[name]["note"]
     assert LABELS[1] in found["overall"]["macro_f1"]["note"]
-    assert "no page of this class" in result.stdout
-    assert {value: line["pages"]["value"] for value, line in found["subgroups"]["sex"].items()} == {"f": 2, "m": 2}
+    assert "no image of this class" in result.stdout
+    assert {value: line["images"]["value"] for value, line in found["subgroups"]["sex"].items()} == {"f": 2, "m": 2}
     assert set(found["subgroups"]["age"]) <= {"not stated", "40 to 59", "not a number"}
-    assert all("proves little" in line["pages"]["note"] for line in found["subgroups"]["sex"].values())
-    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
-    assert "1 unreadable pages were left out" in page
-    assert "By sex" in page
-    assert "no page of this class" in page
+    assert all("proves little" in line["images"]["note"] for line in found["subgroups"]["sex"].values())
+    html = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "1 unreadable images were left out" in html
+    assert "By sex" in html
+    assert "no image of this class" in html
 
 
 def test_pages_of_one_group_have_no_interval(h5: Path, three_classes: Path, tmp_path: Path) -> None:
@@ -116,15 +116,15 @@ def test_pages_of_one_group_have_no_interval(h5: Path, three_classes: Path, tmp_
     with (data / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "label", "split", "group"])
-        for page in sorted(data.rglob("*.jpg")):
-            writer.writerow([page.relative_to(data), page.parent.name, "test", "one patient"])
+        for image in sorted(data.rglob("*.jpg")):
+            writer.writerow([image.relative_to(data), image.parent.name, "test", "one patient"])
     numbers = evaluate([h5], data, tmp_path / "report", False, "here")
     overall = numbers["models"][str(h5)]["overall"]
     for name in ("accuracy", "macro_f1", "ece"):
         assert overall[name]["value"] is not None
         assert overall[name]["low"] is None
         assert "one group only" in overall[name]["note"]
-    assert "no training pages" in numbers["comparators"]
+    assert "no training images" in numbers["baselines"]
     assert "no interval" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
 
 
@@ -164,8 +164,8 @@ def test_a_flat_folder_is_divided_as_in_training(drawn: Path, tmp_path: Path) ->
         shutil.copytree(drawn / split, flat, dirs_exist_ok=True)
     model = again(flat, tmp_path / "run", epochs=1, seed=3)
     numbers = evaluate([model], flat, tmp_path / "report", False, "here")["models"][str(model)]
-    assert numbers["pages"] == 8
-    assert numbers["pages_seen_in_training"] == 0
+    assert numbers["images"] == 8
+    assert numbers["images_seen_in_training"] == 0
 
 
 def test_drawn_pages_are_said_to_be_drawn_wherever_results_are_shown(
@@ -175,15 +175,15 @@ def test_drawn_pages_are_said_to_be_drawn_wherever_results_are_shown(
     from tests.training.fit.test_run import again
 
     model = again(drawn, tmp_path / "run", epochs=1)
-    assert "drawn pages" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "synthetic ECG images" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     result = called("training", "evaluate", model, "--data", drawn, "--out", tmp_path / "report")
-    assert "drawn pages" in result.stdout
-    assert "drawn pages" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "synthetic ECG images" in result.stdout
+    assert "synthetic ECG images" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     convert(model, tmp_path / "ecg.onnx", drawn / "test")
-    page = next((drawn / "test").rglob("*.jpg"))
-    assert "drawn pages" in command("edge", "predict", page, "--model", tmp_path / "ecg.onnx").stderr
+    image = next((drawn / "test").rglob("*.jpg"))
+    assert "synthetic ECG images" in command("edge", "predict", image, "--model", tmp_path / "ecg.onnx").stderr
     explore(drawn, tmp_path / "explore", seed=0)
-    assert "drawn pages" in (tmp_path / "explore" / "report.html").read_text(encoding="utf-8")
+    assert "synthetic ECG images" in (tmp_path / "explore" / "report.html").read_text(encoding="utf-8")
 
 
 def test_explore_counts_and_names_unreadable_pages(three_classes: Path, tmp_path: Path, called: Callable) -> None:
@@ -202,7 +202,7 @@ def test_explore_counts_and_names_unreadable_pages(three_classes: Path, tmp_path
 def test_unusable_input_is_refused(h5: Path, three_classes: Path, drawn: Path, tmp_path: Path) -> None:
     only_train = shutil.copytree(three_classes, tmp_path / "only train")
     shutil.rmtree(only_train / "test")
-    with pytest.raises(DataError, match="has no test pages"):
+    with pytest.raises(DataError, match="has no test images"):
         evaluate([h5], only_train, tmp_path / "report", False, "here")
     with pytest.raises(DataError, match="does not know the class 'abnormal_heartbeat'"):
         evaluate([h5], drawn, tmp_path / "report", False, "here")
@@ -217,14 +217,14 @@ def test_wrong_use_of_training_gets_one_line_and_2(called: Callable, three_class
     train = ("train", "--model", "cnn", "--image-size", "96x160")
     for arguments, reason in (
         ((*train, "--data", tmp_path / "none", "--out", tmp_path / "run"), "no such folder"),
-        ((*train, "--data", tmp_path / "empty", "--out", tmp_path / "run"), "has no pages"),
+        ((*train, "--data", tmp_path / "empty", "--out", tmp_path / "run"), "has no images"),
         ((*train, "--data", three_classes, "--out", tmp_path / "file" / "run"), "Not a directory"),
         ((*train, "--data", three_classes, "--out", tmp_path / "run", "--folds", "1"), "at least 2"),
         ((*train, "--data", three_classes, "--out", tmp_path / "run", "--fine-tune", "block5"), "vgg16"),
         ((*train, "--data", three_classes, "--out", tmp_path / "run", "--epochs", "0"), "at least 1"),
         (("train", "--data", three_classes, "--out", tmp_path / "run"), "--model"),
         (("explore", "--data", three_classes, "--out", tmp_path / "file"), "File exists"),
-        (("pages", "--out", tmp_path / "file"), "already exists"),
+        (("images", "--out", tmp_path / "file"), "already exists"),
     ):
         result = called("training", *arguments, code=2)
         assert reason in last_line(result)

@@ -1,4 +1,4 @@
-"""Heatmaps: what the training pages share is taken off, and the tests tell an honest map from a false one."""
+"""Heatmaps: what the training images share is taken off, and the tests tell an honest map from a false one."""
 
 import json
 from collections.abc import Callable
@@ -16,13 +16,13 @@ from edge.classifier import HEATMAP, Classifier
 from edge.contract import CONTRACT_KEY
 from edge.errors import UsageError
 from tests.conftest import ROOT
-from training.data.folder import Loaded, Page, load_pages, read_folder
+from training.data.folder import EcgImage, LoadedImages, load_images, read_folder
 from training.data.splits import hold_out
 from training.evaluation.evaluate import evaluate
-from training.evaluation.heatmap_faithfulness import drawn_hearts, heatmap_tests, over_chance
+from training.evaluation.heatmap_faithfulness import enrichment, heatmap_faithfulness, synthetic_hearts
 from training.evaluation.intervals import mean
-from training.fit.run import USUAL_PAGES
-from training.models.heatmap_layers import enlargement, heatmap, parts, usual_heatmap
+from training.fit.run import MEAN_HEATMAP_IMAGES
+from training.models.heatmap_layers import enlargement, heatmap, mean_training_heatmap, parts
 from training.models.networks import load_model
 from training.reports.heatmaps import add_heatmaps, heatmap_tables
 from training.reports.report import Report
@@ -36,18 +36,18 @@ def classifier(onnx_file: Path) -> Classifier:
     return Classifier(onnx_file)
 
 
-def pages_of(folder: Path, classifier: Classifier, split: str) -> Loaded:
-    return load_pages([page for page in read_folder(folder) if page.split == split], classifier.contract)[0]
+def images_of(folder: Path, classifier: Classifier, split: str) -> LoadedImages:
+    return load_images([image for image in read_folder(folder) if image.split == split], classifier.contract)[0]
 
 
 @pytest.fixture(scope="module")
-def tested() -> Loaded:
-    """Black pages with some cells white: of `TINY`, a linear model, each white cell adds what the heatmap says."""
+def tested() -> LoadedImages:
+    """Black images with some cells white: of `TINY`, a linear model, each white cell adds what the heatmap says."""
     rng = np.random.default_rng(0)
     cells = rng.choice([0, 255], (8, 6, 10), p=[0.7, 0.3]).astype(np.uint8)
     pixels = np.repeat(cells.repeat(16, 1).repeat(16, 2)[..., np.newaxis], 3, 3)
     names = tuple(f"{number}" for number in range(8))
-    return Loaded(tuple(Page(Path(name), "normal", "test") for name in names), pixels, names, np.array(names))
+    return LoadedImages(tuple(EcgImage(Path(name), "normal", "test") for name in names), pixels, names, np.array(names))
 
 
 def changed(onnx_file: Path, out: Path, change: Callable[[ModelProto], None]) -> Classifier:
@@ -96,56 +96,56 @@ def rename_classes(graph: ModelProto) -> None:
 
 def test_what_the_training_pages_share_is_taken_off(h5: Path, classifier: Classifier, three_classes: Path) -> None:
     model = load_model(h5)
-    pages = pages_of(three_classes, classifier, "train")
-    learned = pages.select(~hold_out(pages.labels, pages.groups, 0))
-    assert len(learned) <= USUAL_PAGES
-    usual = usual_heatmap(model.network, learned.pixels)
+    images = images_of(three_classes, classifier, "train")
+    learned = images.select(~hold_out(images.labels, images.groups, 0))
+    assert len(learned) <= MEAN_HEATMAP_IMAGES
+    usual = mean_training_heatmap(model.network, learned.pixels)
     assert np.abs(usual.sum(axis=(0, 1))).max() < 1e-5
-    np.testing.assert_allclose(model.usual, usual, atol=1e-6)
+    np.testing.assert_allclose(model.mean_heatmap, usual, atol=1e-6)
     # The mean of what is exported is then the same at every place.
     shown = classifier.explain(learned.pixels)[1].mean(axis=0)
     assert np.ptp(shown, axis=(0, 1)).max() < 1e-5
     assert np.ptp(usual, axis=(0, 1)).min() > 1e-3
 
 
-def test_an_honest_map_adds_up_and_is_the_weights(tested: Loaded) -> None:
-    found = heatmap_tests(Classifier(TINY), tested, 0)
-    assert found["pages"] == len(tested)
-    assert found["adds_up"] < 1e-4
+def test_an_honest_map_adds_up_and_is_the_weights(tested: LoadedImages) -> None:
+    found = heatmap_faithfulness(Classifier(TINY), tested, 0)
+    assert found["images"] == len(tested)
+    assert found["completeness"] < 1e-4
     assert found["gain"]["low"] > 0
     falls = [step["by_map"]["value"] for step in found["deletion"]]
     assert falls == sorted(falls)
     assert all(step["by_map"]["low"] > step["at_random"]["high"] for step in found["deletion"])
-    assert abs(found["other_weights"]["value"]) < 0.3
-    assert found == heatmap_tests(Classifier(TINY), tested, 0)
+    assert abs(found["shuffled_weights"]["value"]) < 0.3
+    assert found == heatmap_faithfulness(Classifier(TINY), tested, 0)
 
 
-def test_a_false_map_is_seen(tested: Loaded, tmp_path: Path) -> None:
-    negated = heatmap_tests(changed(TINY, tmp_path / "negated.onnx", negate), tested, 0)
-    assert negated["adds_up"] > 0.1
+def test_a_false_map_is_seen(tested: LoadedImages, tmp_path: Path) -> None:
+    negated = heatmap_faithfulness(changed(TINY, tmp_path / "negated.onnx", negate), tested, 0)
+    assert negated["completeness"] > 0.1
     assert negated["gain"]["high"] < 0
-    fixed = heatmap_tests(changed(TINY, tmp_path / "fixed.onnx", always_the_same), tested, 0)
+    fixed = heatmap_faithfulness(changed(TINY, tmp_path / "fixed.onnx", always_the_same), tested, 0)
     assert fixed["gain"]["low"] < 0 < fixed["gain"]["high"]
-    assert fixed["other_weights"]["value"] == pytest.approx(1)
+    assert fixed["shuffled_weights"]["value"] == pytest.approx(1)
 
 
 def test_over_chance() -> None:
     rng = np.random.default_rng(0)
     inside, among = np.zeros((8, 12)), np.ones((8, 12))
     inside[2:4, 3:6] = 1
-    assert over_chance(inside, inside, among) == pytest.approx((16, 16))
-    assert over_chance(1 - inside, inside, among)[0] == 0
-    assert over_chance(among, inside, among)[0] == pytest.approx(1)
+    assert enrichment(inside, inside, among) == pytest.approx((16, 16))
+    assert enrichment(1 - inside, inside, among)[0] == 0
+    assert enrichment(among, inside, among)[0] == pytest.approx(1)
     # What speaks outside of the cells in question counts neither for nor against.
     among[4:] = 0
     speaks = np.where(among > 0, 1, rng.uniform(0, 9, among.shape))
-    assert over_chance(speaks, inside, among) == pytest.approx((1, 8))
-    assert over_chance(1 - among, inside, among)[0] == 0
+    assert enrichment(speaks, inside, among) == pytest.approx((1, 8))
+    assert enrichment(1 - among, inside, among)[0] == 0
 
 
 def test_drawn_hearts_have_a_disease_that_lies_somewhere(classifier: Classifier) -> None:
     contract = replace(classifier.contract, labels=tuple(sorted(CLASSES)))
-    hearts = list(drawn_hearts(contract, 3, 0))
+    hearts = list(synthetic_hearts(contract, 3, 0))
     assert {heart.label for heart in hearts} <= set(CLASSES) - {"normal"}
     assert len(hearts) > 4
     for heart in hearts:
@@ -156,24 +156,24 @@ def test_drawn_hearts_have_a_disease_that_lies_somewhere(classifier: Classifier)
             of_leads[top:bottom, left:right] = True
         assert heart.pixels.shape[:2] == heart.altered.shape
         assert (heart.altered & of_leads).sum() > 0.95 * heart.altered.sum()
-    assert not list(drawn_hearts(replace(contract, labels=("other", "classes")), 3, 0))
+    assert not list(synthetic_hearts(replace(contract, labels=("other", "classes")), 3, 0))
 
 
 def test_a_model_of_the_drawn_classes_is_asked_where_the_disease_is(
     onnx_file: Path, three_classes: Path, tmp_path: Path
 ) -> None:
     knowing = changed(onnx_file, tmp_path / "renamed.onnx", rename_classes)
-    tested = pages_of(three_classes, knowing, "test")
-    found = heatmap_tests(knowing, tested, 0)
-    assert found["drawn_pages"] > 10
-    assert found["drawn_pages"] + found["silent_pages"] == 50  # those of "normal" have no disease
+    tested = images_of(three_classes, knowing, "test")
+    found = heatmap_faithfulness(knowing, tested, 0)
+    assert found["synthetic_images"] > 10
+    assert found["synthetic_images"] + found["silent_images"] == 50  # those of "normal" have no disease
     for name in ("altered_leads", "altered_samples"):
         assert 0 < found[name]["low"] < found[name]["value"] < found[f"{name}_at_most"]["value"]
     models = {"it": {"heatmaps": found}}
     report = Report("Heatmaps")
     add_heatmaps(report, models, {"it": knowing}, {"it": tested})
     report.write(tmp_path / "report", {})
-    for name in ("deletion", "heatmaps", "drawn"):
+    for name in ("deletion", "heatmaps", "synthetic"):
         with Image.open(tmp_path / "report" / f"model-1-{name}.png") as figure:
             assert min(figure.size) > 300
     assert heatmap_tables({"another": {}}) == []
@@ -193,8 +193,8 @@ def test_evaluate_reports_what_the_heatmaps_are_worth(
     assert numbers[str(onnx_file)]["heatmaps"]["altered_leads"]["value"] is None
     for text in (printed, (out / "report.html").read_text("utf-8"), (out / "model_card.md").read_text("utf-8")):
         assert "deletion, by the map less at random" in text
-        assert "the model has other classes than the drawn pages" in text
-    assert "Heatmaps of test pages" in (out / "report.html").read_text("utf-8")
+        assert "the model has other classes than the synthetic ECG images" in text
+    assert "Heatmaps of test images" in (out / "report.html").read_text("utf-8")
 
 
 def test_the_interval_of_a_mean_knows_groups() -> None:
@@ -230,9 +230,9 @@ def test_the_heatmap_of_a_standardised_head_adds_up() -> None:
     network = keras.Model(image, {"logits": logits})
     standardise.set_weights([rng.normal(size=15), rng.uniform(0.1, 2, 15)])
     found = parts(network)
-    pages = rng.normal(size=(2, 50, 66, 3)).astype(np.float32)
-    activations = keras.Model(image, [part.maps for part in found])(pages)
+    images = rng.normal(size=(2, 50, 66, 3)).astype(np.float32)
+    activations = keras.Model(image, [part.maps for part in found])(images)
     contributions = keras.ops.convert_to_numpy(heatmap(found, activations))
     assert contributions.shape == (2, 24, 32, 3)
-    expected = np.asarray(network(pages, training=False)["logits"]) - network.get_layer("logits").get_weights()[1]
+    expected = np.asarray(network(images, training=False)["logits"]) - network.get_layer("logits").get_weights()[1]
     assert np.abs(contributions.sum(axis=(1, 2)) - expected).max() < 1e-4

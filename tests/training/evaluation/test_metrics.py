@@ -14,12 +14,12 @@ from training.evaluation import intervals as bootstrap
 from training.evaluation import metrics as measures
 from training.evaluation.intervals import Estimate, Sample, proportion
 from training.evaluation.metrics import (
-    class_measures,
-    overall_measures,
+    class_metrics,
+    overall_metrics,
     paired_differences,
     reliability,
     risk_coverage,
-    subgroup_measures,
+    subgroup_metrics,
 )
 
 FEWER = 400  # resamples, where hundreds of samples are drawn
@@ -31,7 +31,7 @@ def names(count: int, each: int = 1) -> np.ndarray:
 
 
 def sample(seed: int = 0, groups: int = 100, each: int = 3, digits: int = 2, skill: float = 1.5) -> Sample:
-    """Pages of four classes; few digits make ties."""
+    """Images of four classes; few digits make ties."""
     rng = np.random.default_rng(seed)
     truth = rng.choice(4, groups * each, p=[0.4, 0.3, 0.2, 0.1])
     scores = rng.normal(size=(len(truth), 4)) + skill * np.eye(4)[truth]
@@ -39,7 +39,7 @@ def sample(seed: int = 0, groups: int = 100, each: int = 3, digits: int = 2, ski
 
 
 def two_classes(right: np.ndarray, confidence: np.ndarray | float, groups: np.ndarray) -> Sample:
-    """Half of the pages of each class, answered rightly or wrongly with the given confidence."""
+    """Half of the images of each class, answered rightly or wrongly with the given confidence."""
     truth = np.arange(len(right)) % 2
     share = np.where(right == (truth == 1), confidence, 1 - np.asarray(confidence))  # of the second class
     return Sample(("a", "b"), truth, np.stack([1 - share, share], axis=1), groups)
@@ -60,8 +60,8 @@ def covers(truth: float, makes: Callable[[int], Estimate], runs: int) -> float:
 
 
 def test_figures_are_those_of_scikit_learn_with_ties() -> None:
-    pages = sample()
-    truth, predicted, shares = pages.truth, pages.predicted, pages.probabilities
+    images = sample()
+    truth, predicted, shares = images.truth, images.predicted, images.probabilities
     assert len(np.unique(shares[:, 0])) < len(truth) / 2  # there are ties
     one_hot = np.eye(4, dtype=int)[truth]
     precision, sensitivity, f1, _ = metrics.precision_recall_fscore_support(truth, predicted)
@@ -73,11 +73,11 @@ def test_figures_are_those_of_scikit_learn_with_ties() -> None:
         "auroc": metrics.roc_auc_score(one_hot, shares, average=None),
         "average_precision": metrics.average_precision_score(one_hot, shares, average=None),
     }
-    found = class_measures(pages)
+    found = class_metrics(images)
     assert tuple(found) == LABELS
     for name, values in expected.items():
         assert [found[label][name].value for label in LABELS] == pytest.approx(list(values)), name
-    overall = overall_measures(pages)
+    overall = overall_metrics(images)
     expected = {
         "accuracy": metrics.accuracy_score(truth, predicted),
         "macro_f1": metrics.f1_score(truth, predicted, average="macro"),
@@ -92,17 +92,17 @@ def test_figures_are_those_of_scikit_learn_with_ties() -> None:
         assert overall[name].value == pytest.approx(value), name
     assert set(overall) == {*expected, "log_loss", "ece"}
     exact = sample(digits=17)
-    assert overall_measures(exact)["log_loss"].value == pytest.approx(metrics.log_loss(truth, exact.probabilities))
+    assert overall_metrics(exact)["log_loss"].value == pytest.approx(metrics.log_loss(truth, exact.probabilities))
 
 
 def test_resamples_are_those_of_scikit_learn_with_weights() -> None:
-    pages = sample()
-    weights = next(pages.weights(0))[:, :20]
-    found = measures._figures(pages)(weights)
+    images = sample()
+    weights = next(images.weights(0))[:, :20]
+    found = measures._figures(images)(weights)
     for resample, drawn in enumerate(weights.T):
         given = {"sample_weight": drawn}
         for index in range(4):
-            own, scores = pages.truth == index, pages.probabilities[:, index]
+            own, scores = images.truth == index, images.probabilities[:, index]
             expected = (
                 metrics.roc_auc_score(own, scores, **given),
                 metrics.average_precision_score(own, scores, **given),
@@ -110,37 +110,39 @@ def test_resamples_are_those_of_scikit_learn_with_weights() -> None:
             assert found["auroc"][index, resample] == pytest.approx(expected[0])
             assert found["average_precision"][index, resample] == pytest.approx(expected[1])
         for average in ("macro", "weighted"):
-            expected = metrics.f1_score(pages.truth, pages.predicted, average=average, **given)
+            expected = metrics.f1_score(images.truth, images.predicted, average=average, **given)
             assert found[f"{average}_f1"][resample] == pytest.approx(expected)
 
 
 def test_an_interval_holds_the_middle_of_the_resamples() -> None:
-    pages = sample()
-    draws = [measures._figures(pages)(weights) for weights in pages.weights(5)]
+    images = sample()
+    draws = [measures._figures(images)(weights) for weights in images.weights(5)]
     auroc = np.concatenate([block["auroc"][3] for block in draws])
-    found = class_measures(pages, seed=5)["normal"]["auroc"]
+    found = class_metrics(images, seed=5)["normal"]["auroc"]
     assert (found.low, found.high) == pytest.approx(tuple(np.percentile(auroc, [2.5, 97.5])))
     brier = np.concatenate([block["brier"] for block in draws])
-    found = overall_measures(pages, seed=5)["brier"]
+    found = overall_metrics(images, seed=5)["brier"]
     assert (found.low, found.high) == pytest.approx(tuple(np.percentile(brier, [2.5, 97.5])))
 
 
 def test_a_resample_without_a_class_tells_nothing_of_it() -> None:
-    pages = sample()
-    weights = np.stack([pages.truth != 3, pages.truth == 0], axis=1).astype(float)
-    found = measures._figures(pages)(weights)
-    kept = Sample(LABELS[:3], *(of[pages.truth != 3] for of in (pages.truth, pages.probabilities[:, :3], pages.groups)))
+    images = sample()
+    weights = np.stack([images.truth != 3, images.truth == 0], axis=1).astype(float)
+    found = measures._figures(images)(weights)
+    kept = Sample(
+        LABELS[:3], *(of[images.truth != 3] for of in (images.truth, images.probabilities[:, :3], images.groups))
+    )
     assert np.isnan([found[name][3, 0] for name in ("f1", "auroc", "average_precision")]).all()
     assert np.isnan([found[name][0, 1] for name in ("auroc", "average_precision")]).all()
     for name in ("macro_f1", "macro_sensitivity", "macro_auroc", "macro_average_precision"):
         assert np.isnan(found[name][0]), name
-    assert found["weighted_auroc"][0] == pytest.approx(overall_measures(kept)["weighted_auroc"].value)
+    assert found["weighted_auroc"][0] == pytest.approx(overall_metrics(kept)["weighted_auroc"].value)
     assert np.isnan(found["weighted_auroc"][1])
 
 
 def test_whole_groups_are_drawn() -> None:
-    pages = sample()
-    drawn = np.concatenate(list(pages.weights(0)), axis=1)
+    images = sample()
+    drawn = np.concatenate(list(images.weights(0)), axis=1)
     assert drawn.shape == (300, 2000)
     assert (drawn.sum(axis=0) == 300).all()
     assert (drawn[::3] == drawn[1::3]).all()
@@ -149,39 +151,39 @@ def test_whole_groups_are_drawn() -> None:
 
 
 def test_the_same_seed_gives_the_same_numbers_in_any_order_and_in_any_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    pages, order = sample(), np.random.default_rng(1).permutation(300)
-    mixed = Sample(LABELS, pages.truth[order], pages.probabilities[order], pages.groups[order])
+    images, order = sample(), np.random.default_rng(1).permutation(300)
+    mixed = Sample(LABELS, images.truth[order], images.probabilities[order], images.groups[order])
 
     def numbers(of: Sample, seed: int) -> list[float]:
-        found = estimates(class_measures(of, seed) | overall_measures(of, seed))
+        found = estimates(class_metrics(of, seed) | overall_metrics(of, seed))
         return [edge for one in found for edge in (one.value, one.low, one.high)]
 
-    first = numbers(pages, 0)
-    assert numbers(pages, 0) == first
+    first = numbers(images, 0)
+    assert numbers(images, 0) == first
     assert numbers(mixed, 0) == pytest.approx(first, abs=1e-12)
-    assert numbers(pages, 1) != pytest.approx(first, abs=1e-4)
+    assert numbers(images, 1) != pytest.approx(first, abs=1e-4)
     monkeypatch.setattr(bootstrap, "BLOCK", 7000)  # 23 resamples at once, and a rest
-    assert numbers(pages, 0) == pytest.approx(first, abs=1e-12)
+    assert numbers(images, 0) == pytest.approx(first, abs=1e-12)
 
 
 def test_proportions_have_the_published_wilson_interval() -> None:
     """The limits of 81 of 263, 15 of 148, 0 of 20 and 1 of 29 by method 3 of Newcombe, Stat. Med. 17, 1998, table I."""
-    for hits, pages, low, high in (
+    for hits, images, low, high in (
         (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718),
     ):  # fmt: skip
-        found = proportion(np.arange(pages) < hits, names(pages))
-        assert (found.value, found.low, found.high) == pytest.approx((hits / pages, low, high), abs=5e-5)
+        found = proportion(np.arange(images) < hits, names(images))
+        assert (found.value, found.low, found.high) == pytest.approx((hits / images, low, high), abs=5e-5)
 
 
 def effective(found: Estimate, limit: float) -> float:
-    """The number of pages for which Wilson's equation has this limit."""
+    """The number of images for which Wilson's equation has this limit."""
     return norm.ppf(0.975) ** 2 * limit * (1 - limit) / (found.value - limit) ** 2
 
 
 def test_a_proportion_of_0_or_1_is_an_end_of_its_interval() -> None:
-    for pages in range(2, 60):
-        assert proportion(np.zeros(pages, bool), names(pages)).low == 0
-        assert proportion(np.ones(pages, bool), names(pages)).high == 1
+    for images in range(2, 60):
+        assert proportion(np.zeros(images, bool), names(images)).low == 0
+        assert proportion(np.ones(images, bool), names(images)).high == 1
 
 
 def test_pages_of_one_group_count_less() -> None:
@@ -192,23 +194,23 @@ def test_pages_of_one_group_count_less() -> None:
     for limit in (found.low, found.high):
         assert effective(found, limit) == pytest.approx(10 / (2.8 * 5 / 4 / 2.4))
     alike = proportion(np.repeat([True, True, True, False], 3), names(4, 3))
-    assert effective(alike, alike.low) == pytest.approx(4)  # never fewer pages than groups of equal size
+    assert effective(alike, alike.low) == pytest.approx(4)  # never fewer images than groups of equal size
     unlike = proportion(np.tile([True, False], 5), names(5, 2))
-    assert effective(unlike, unlike.low) == pytest.approx(10)  # never more pages than there are
+    assert effective(unlike, unlike.low) == pytest.approx(10)  # never more images than there are
     perfect = proportion(np.ones(12, bool), np.repeat(list("abc"), [6, 3, 3]))
     assert effective(perfect, perfect.low) == pytest.approx(12 / ((36 + 9 + 9) / 12))
     assert perfect.high == 1
 
 
 def test_every_share_of_a_class_counts_groups() -> None:
-    each = sample(each=1)  # three pages of a group get the same answer
-    pages = Sample(LABELS, each.truth.repeat(3), each.probabilities.repeat(3, axis=0), names(100, 3))
-    own, taken = pages.truth == 0, pages.predicted == 0
-    found = class_measures(pages)[LABELS[0]]
-    assert found["sensitivity"] == proportion(taken[own], pages.groups[own])
-    assert found["specificity"] == proportion(~taken[~own], pages.groups[~own])
-    assert found["precision"] == proportion(own[taken], pages.groups[taken])
-    assert overall_measures(pages)["accuracy"] == proportion(pages.right, pages.groups)
+    each = sample(each=1)  # three images of a group get the same answer
+    images = Sample(LABELS, each.truth.repeat(3), each.probabilities.repeat(3, axis=0), names(100, 3))
+    own, taken = images.truth == 0, images.predicted == 0
+    found = class_metrics(images)[LABELS[0]]
+    assert found["sensitivity"] == proportion(taken[own], images.groups[own])
+    assert found["specificity"] == proportion(~taken[~own], images.groups[~own])
+    assert found["precision"] == proportion(own[taken], images.groups[taken])
+    assert overall_metrics(images)["accuracy"] == proportion(images.right, images.groups)
 
 
 @pytest.mark.parametrize("share", [0.7, 0.95])
@@ -216,7 +218,7 @@ def test_every_share_of_a_class_counts_groups() -> None:
 def test_the_interval_of_a_sensitivity_holds_the_truth(
     share: float, each: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pages of a group that are right or wrong together: an interval by page would be too narrow."""
+    """Images of a group that are right or wrong together: an interval by image would be too narrow."""
     monkeypatch.setattr(bootstrap, "RESAMPLES", 10)  # not for a sensitivity
 
     def sensitivity(seed: int, by_page: bool = False) -> Estimate:
@@ -224,7 +226,7 @@ def test_the_interval_of_a_sensitivity_holds_the_truth(
         truth = np.repeat([1, 0], [len(hits), 10])
         predicted = np.concatenate([hits, np.zeros(10, bool)]).astype(int)
         groups = names(len(truth)) if by_page else np.concatenate([names(50, each), names(10)])
-        return class_measures(Sample(("a", "b"), truth, np.eye(2)[predicted], groups))["b"]["sensitivity"]
+        return class_metrics(Sample(("a", "b"), truth, np.eye(2)[predicted], groups))["b"]["sensitivity"]
 
     assert covers(share, sensitivity, 800) >= 0.93
     if each > 1:
@@ -241,7 +243,7 @@ def test_the_interval_of_an_auroc_holds_the_truth(each: int, monkeypatch: pytest
         scores = np.repeat(np.random.default_rng(seed).normal(size=100), each) + truth
         share = norm.cdf(scores)
         groups = names(len(truth)) if by_page else names(100, each)
-        return class_measures(Sample(("a", "b"), truth, np.stack([1 - share, share], axis=1), groups))["b"]["auroc"]
+        return class_metrics(Sample(("a", "b"), truth, np.stack([1 - share, share], axis=1), groups))["b"]["auroc"]
 
     assert covers(norm.cdf(math.sqrt(0.5)), auroc, 150) >= 0.92
     if each > 1:
@@ -267,14 +269,14 @@ def test_the_interval_of_a_difference_holds_the_truth(monkeypatch: pytest.Monkey
 
 
 def test_a_difference_is_new_minus_old_and_drawn_in_pairs() -> None:
-    """Models that differ on one page in 25: what the pages have in common cancels."""
+    """Models that differ on one image in 25: what the images have in common cancels."""
     right = np.arange(200) % 4 != 0
     old = two_classes(right, 0.8, names(200))
     better = two_classes(right | (np.arange(200) % 24 == 0), 0.8, names(200))
-    found, alone = paired_differences(better, old), overall_measures(old)
+    found, alone = paired_differences(better, old), overall_metrics(old)
     assert found["accuracy"].value == pytest.approx(9 / 200)
     for name in ("macro_f1", "macro_auroc", "brier", "log_loss"):
-        assert found[name].value == pytest.approx(overall_measures(better)[name].value - alone[name].value), name
+        assert found[name].value == pytest.approx(overall_metrics(better)[name].value - alone[name].value), name
         assert found[name].high - found[name].low < 0.7 * (alone[name].high - alone[name].low), name
     assert found["accuracy"].low > 0
     assert found["brier"].high < 0
@@ -301,19 +303,19 @@ def test_the_calibration_error_is_the_one_built_in() -> None:
     """Bins with 15 points too little and 15 too much: they do not cancel."""
     confidence = np.repeat([0.65, 0.95], 50)
     right = np.concatenate([np.arange(50) < 40, np.arange(50) < 40])
-    pages = two_classes(right, confidence, names(100))
-    ece = overall_measures(pages)["ece"]
+    images = two_classes(right, confidence, names(100))
+    ece = overall_metrics(images)["ece"]
     assert ece.value == pytest.approx(0.15)
     assert "10 bins" in ece.note
-    bins = reliability(pages)
-    assert [line["pages"] for line in bins] == [0, 0, 0, 0, 0, 0, 50, 0, 0, 50]
+    bins = reliability(images)
+    assert [line["images"] for line in bins] == [0, 0, 0, 0, 0, 0, 50, 0, 0, 50]
     assert (bins[6]["low"], bins[6]["high"]) == (0.6, 0.7)
     assert bins[6]["confidence"] == pytest.approx(0.65)
     assert bins[9]["accuracy"] == proportion(right[50:], names(50)).as_record()
     assert bins[0]["confidence"] is None
-    assert bins[0]["accuracy"] == Estimate(None, None, None, "no page in this bin").as_record()
+    assert bins[0]["accuracy"] == Estimate(None, None, None, "no image in this bin").as_record()
     edges = reliability(two_classes(right, np.repeat([0.7, 1.0], 50), names(100)))
-    assert [number for number, line in enumerate(edges) if line["pages"]] == [6, 9]  # a bin has its upper edge
+    assert [number for number, line in enumerate(edges) if line["images"]] == [6, 9]  # a bin has its upper edge
 
 
 def test_the_interval_of_a_calibration_error_reaches_down_to_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,7 +325,7 @@ def test_the_interval_of_a_calibration_error_reaches_down_to_the_truth(monkeypat
     def ece(seed: int) -> Estimate:
         rng = np.random.default_rng(seed)
         confidence = rng.uniform(0.5, 1, 200)
-        found = overall_measures(two_classes(rng.random(200) < confidence, confidence, names(200)))["ece"]
+        found = overall_metrics(two_classes(rng.random(200) < confidence, confidence, names(200)))["ece"]
         assert found.low >= 0
         return found
 
@@ -331,30 +333,30 @@ def test_the_interval_of_a_calibration_error_reaches_down_to_the_truth(monkeypat
 
 
 def test_the_most_certain_pages_are_answered_first_and_equals_together() -> None:
-    pages = two_classes(np.array([1, 1, 0, 1, 0, 0], bool), np.array([0.9, 0.9, 0.8, 0.7, 0.7, 0.6]), names(6))
-    coverage, risk = risk_coverage(pages)
+    images = two_classes(np.array([1, 1, 0, 1, 0, 0], bool), np.array([0.9, 0.9, 0.8, 0.7, 0.7, 0.6]), names(6))
+    coverage, risk = risk_coverage(images)
     np.testing.assert_allclose(coverage, [2 / 6, 3 / 6, 5 / 6, 1])
     np.testing.assert_allclose(risk, [0, 1 / 3, 2 / 5, 3 / 6])
 
 
 def test_subgroups_say_where_they_prove_little() -> None:
-    pages = sample()
+    images = sample()
     column = ["phone"] * 150 + ["scan"] * 141 + [None] * 6 + ["fax"] * 3
-    found = subgroup_measures(pages, column)
-    assert {value: part["pages"].value for value, part in found.items()} == {
+    found = subgroup_metrics(images, column)
+    assert {value: part["images"].value for value, part in found.items()} == {
         "phone": 150, "scan": 141, "not stated": 6, "fax": 3,
     }  # fmt: skip
-    part = Sample(LABELS, pages.truth[:150], pages.probabilities[:150], pages.groups[:150])
-    assert found["phone"]["accuracy"] == overall_measures(part)["accuracy"]
-    assert found["phone"]["macro_f1"] == overall_measures(part)["macro_f1"]
-    for name in ("pages", "accuracy", "macro_f1"):
+    part = Sample(LABELS, images.truth[:150], images.probabilities[:150], images.groups[:150])
+    assert found["phone"]["accuracy"] == overall_metrics(part)["accuracy"]
+    assert found["phone"]["macro_f1"] == overall_metrics(part)["macro_f1"]
+    for name in ("images", "accuracy", "macro_f1"):
         assert "proves little" not in found["scan"][name].note
-        assert "fewer than 10 pages: proves little" in found["not stated"][name].note
-    one = subgroup_measures(Sample(LABELS, pages.truth, pages.probabilities, names(20, 15)), ["x"] * 15 + ["y"] * 285)
+        assert "fewer than 10 images: proves little" in found["not stated"][name].note
+    one = subgroup_metrics(Sample(LABELS, images.truth, images.probabilities, names(20, 15)), ["x"] * 15 + ["y"] * 285)
     assert "one group only: proves little" in one["x"]["accuracy"].note
     assert one["y"]["accuracy"].note == ""
-    with pytest.raises(ValueError, match="299 values for 300 pages"):
-        subgroup_measures(pages, ["x"] * 299)
+    with pytest.raises(ValueError, match="299 values for 300 images"):
+        subgroup_metrics(images, ["x"] * 299)
 
 
 def certain(truth: np.ndarray, predicted: np.ndarray, groups: np.ndarray) -> Sample:
@@ -363,9 +365,9 @@ def certain(truth: np.ndarray, predicted: np.ndarray, groups: np.ndarray) -> Sam
 
 EVERY = np.arange(40) % 4
 ODD = {
-    "one page": certain(np.array([1]), np.array([1]), names(1)),
-    "one page, wrong": certain(np.array([1]), np.array([2]), names(1)),
-    "two pages": certain(np.array([0, 1]), np.array([0, 0]), names(2)),
+    "one image": certain(np.array([1]), np.array([1]), names(1)),
+    "one image, wrong": certain(np.array([1]), np.array([2]), names(1)),
+    "two images": certain(np.array([0, 1]), np.array([0, 0]), names(2)),
     "one group": Sample(LABELS, sample().truth, sample().probabilities, names(1, 300)),
     "one class": certain(np.ones(40, int), EVERY, names(40)),
     "a class absent": certain(EVERY % 3, EVERY, names(20, 2)),
@@ -383,34 +385,34 @@ ODD = {
 
 @pytest.mark.parametrize("name", ODD)
 def test_odd_samples_get_figures_or_reasons(name: str) -> None:
-    pages = ODD[name]
+    images = ODD[name]
     found = {
-        "classes": class_measures(pages),
-        "overall": overall_measures(pages),
-        "differences": paired_differences(pages, pages),
-        "subgroups": subgroup_measures(pages, [None] * len(pages.truth)),
+        "classes": class_metrics(images),
+        "overall": overall_metrics(images),
+        "differences": paired_differences(images, images),
+        "subgroups": subgroup_metrics(images, [None] * len(images.truth)),
     }
     for one in estimates(found):
         json.dumps(one.as_record(), allow_nan=False)
         assert one.value is not None or (one.note and one.low is None), one
         assert one.low is None or one.low <= one.value <= one.high, one
     assert all(one.low is not None or one.note for kind in ("classes", "overall") for one in estimates(found[kind]))
-    json.dumps(reliability(pages), allow_nan=False)
-    assert np.isfinite(risk_coverage(pages)).all()
+    json.dumps(reliability(images), allow_nan=False)
+    assert np.isfinite(risk_coverage(images)).all()
 
 
 @pytest.mark.parametrize(
     ("name", "figure", "value", "note"),
     [
-        ("one page", ("arrhythmia", "sensitivity"), 1, "one group only: no interval"),
-        ("one page", ("normal", "sensitivity"), None, "no page of this class"),
-        ("one page", ("arrhythmia", "auroc"), None, "only pages of this class"),
+        ("one image", ("arrhythmia", "sensitivity"), 1, "one group only: no interval"),
+        ("one image", ("normal", "sensitivity"), None, "no image of this class"),
+        ("one image", ("arrhythmia", "auroc"), None, "only images of this class"),
         ("one group", ("normal", "auroc"), ..., "one group only: no interval"),
-        ("one class", ("arrhythmia", "specificity"), None, "only pages of this class"),
-        ("one class", ("arrhythmia", "average_precision"), None, "only pages of this class"),
-        ("a class absent", ("normal", "f1"), None, "no page of this class"),
-        ("a class absent", ("normal", "auroc"), None, "no page of this class"),
-        ("a class never taken", ("normal", "precision"), None, "no page was taken for this class"),
+        ("one class", ("arrhythmia", "specificity"), None, "only images of this class"),
+        ("one class", ("arrhythmia", "average_precision"), None, "only images of this class"),
+        ("a class absent", ("normal", "f1"), None, "no image of this class"),
+        ("a class absent", ("normal", "auroc"), None, "no image of this class"),
+        ("a class never taken", ("normal", "precision"), None, "no image was taken for this class"),
         ("a class never taken", ("normal", "f1"), 0, "the same in every resample: no interval"),
         ("a class in one group", ("arrhythmia", "f1"), 0.8, "one group only: no interval"),
         ("a class in one group", ("infarction", "auroc"), ..., "one group only: no interval"),
@@ -426,37 +428,37 @@ def test_odd_samples_get_figures_or_reasons(name: str) -> None:
     ],
 )
 def test_reasons_of_a_class(name: str, figure: tuple[str, str], value: float | None, note: str) -> None:
-    found = class_measures(ODD[name])[figure[0]][figure[1]]
+    found = class_metrics(ODD[name])[figure[0]][figure[1]]
     assert found.note == note
     assert value is ... or found.value == (value if value is None else pytest.approx(value))
     assert (found.low is None) == bool(note and "narrow" not in note)
 
 
 def test_reasons_of_overall_figures() -> None:
-    absent = overall_measures(ODD["a class absent"])
+    absent = overall_metrics(ODD["a class absent"])
     for name in ("macro_f1", "macro_sensitivity", "macro_auroc", "macro_average_precision"):
-        assert "left out, for want of pages: normal" in absent[name].note
+        assert "left out, for want of images: normal" in absent[name].note
     assert absent["accuracy"].note == absent["brier"].note == ""
-    assert overall_measures(ODD["one class"])["macro_auroc"] == Estimate(None, None, None, "only pages of one class")
-    assert "undefined in 90% of the resamples: no interval" in overall_measures(ODD["a group a class"])["macro_f1"].note
+    assert overall_metrics(ODD["one class"])["macro_auroc"] == Estimate(None, None, None, "only images of one class")
+    assert "undefined in 90% of the resamples: no interval" in overall_metrics(ODD["a group a class"])["macro_f1"].note
 
 
 def test_a_probability_of_0_for_the_truth_is_limited_and_said() -> None:
     confidence = np.where(np.arange(100) < 3, 1, 0.5)
-    pages = two_classes(np.arange(100) >= 3, confidence, names(100))
-    loss = overall_measures(pages)["log_loss"]
+    images = two_classes(np.arange(100) >= 3, confidence, names(100))
+    loss = overall_metrics(images)["log_loss"]
     assert loss.value == pytest.approx((97 * math.log(2) - 3 * math.log(np.finfo(np.float32).eps)) / 100)
-    assert loss.note == "less than 1.2e-07 for the true class counts as that, in pages: 3"
-    assert overall_measures(sample(digits=17))["log_loss"].note == ""
+    assert loss.note == "less than 1.2e-07 for the true class counts as that, in images: 3"
+    assert overall_metrics(sample(digits=17))["log_loss"].note == ""
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda truth, shares, groups: (truth[:-1], shares, groups), "give one of each a page"),
-        (lambda truth, shares, groups: (truth, shares[:, :3], groups), "give one of each a page"),
-        (lambda truth, shares, groups: (truth, shares, groups[:-1]), "give one of each a page"),
-        (lambda truth, shares, groups: (truth[:0], shares[:0], groups[:0]), "at least one page"),
+        (lambda truth, shares, groups: (truth[:-1], shares, groups), "give one of each an image"),
+        (lambda truth, shares, groups: (truth, shares[:, :3], groups), "give one of each an image"),
+        (lambda truth, shares, groups: (truth, shares, groups[:-1]), "give one of each an image"),
+        (lambda truth, shares, groups: (truth[:0], shares[:0], groups[:0]), "at least one image"),
         (lambda truth, shares, groups: (truth + 1, shares, groups), "outside 0 to 3"),
         (lambda truth, shares, groups: (truth - 1, shares, groups), "outside 0 to 3"),
         (lambda truth, shares, groups: (truth, shares * np.nan, groups), "not a number from 0 to 1"),

@@ -1,4 +1,4 @@
-"""Extra pages and captures: learned from, never validated on, never a way for a test page to be seen."""
+"""Extra images and acquisitions: learned from, never validated on, never a way for a test image to be seen."""
 
 import csv
 import json
@@ -11,36 +11,36 @@ import numpy as np
 import pytest
 
 from tests.conftest import LABELS, RECIPE
-from training.data.folder import load_pages, read_folder
-from training.data.training_set import EXTRA_WORTH
+from training.data.folder import load_images, read_folder
+from training.data.training_set import AUXILIARY_WEIGHT
 from training.errors import DataError
 from training.fit import network as fitting
 from training.fit.loop import Batches
 from training.fit.run import train
 from training.models.networks import load_model, short
-from training.synthetic.dataset import Wanted, draw_pages
+from training.synthetic.dataset import SyntheticSettings, generate_dataset
 
 
 @pytest.fixture(scope="module")
 def extra(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The three classes, eight pages each of another seed, with test pages that must not be learned."""
+    """The three classes, eight images each of another seed, with test images that must not be learned."""
     folder = tmp_path_factory.mktemp("extra")
-    draw_pages(folder / "drawn", Wanted(per_class=8, seed=77))
+    generate_dataset(folder / "synthetic", SyntheticSettings(per_class=8, seed=77))
     for split in ("train", "test"):
         for old, new in zip(("myocardial_infarction", "abnormal_heartbeat", "normal"), LABELS, strict=True):
-            shutil.copytree(folder / "drawn" / split / old, folder / "pages" / split / new)
-    return folder / "pages"
+            shutil.copytree(folder / "synthetic" / split / old, folder / "images" / split / new)
+    return folder / "images"
 
 
 def digests(folder: Path, splits: tuple) -> set[str]:
     from edge.contract import Contract, TrainedOn
 
     contract = Contract(LABELS, 64, 64, "cnn", TrainedOn("", 0, 0, False))
-    return set(load_pages([page for page in read_folder(folder) if page.split in splits], contract)[0].digests)
+    return set(load_images([image for image in read_folder(folder) if image.split in splits], contract)[0].digests)
 
 
 def test_extra_pages_are_learned_from_and_never_asked_about(
-    three_classes: Path, extra: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    three_classes: Path, auxiliary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[set[str], set[str]]] = []
     original = fitting.Fitting.network
@@ -51,25 +51,32 @@ def test_extra_pages_are_learned_from_and_never_asked_about(
 
     monkeypatch.setattr(fitting.Fitting, "network", watched)
     recipe = replace(RECIPE, epochs=1, folds=2)
-    model = load_model(train(three_classes, recipe, None, tmp_path / "cache", tmp_path / "run", False, extra))
-    own, further, held_back = digests(three_classes, ("train",)), digests(extra, ("train",)), digests(extra, ("test",))
+    model = load_model(train(three_classes, recipe, None, tmp_path / "cache", tmp_path / "run", False, auxiliary))
+    own, further, held_back = (
+        digests(three_classes, ("train",)),
+        digests(auxiliary, ("train",)),
+        digests(auxiliary, ("test",)),
+    )
     assert len(seen) == 3
     for learn, choose in seen:
         assert further <= learn
         assert not choose & further
         assert not (learn | choose) & held_back
         assert learn - further < own
-    assert model.contract.trained_on.extra_pages == len(further) == 18
-    assert model.contract.trained_on.pages == len(own)
+    assert model.contract.trained_on.auxiliary_images == len(further) == 18
+    assert model.contract.trained_on.images == len(own)
     assert model.trained_on == set(map(short, own | further))
     with (tmp_path / "run" / "out_of_fold.csv").open(encoding="utf-8") as file:
         assert len(list(csv.DictReader(file))) == len(own)
-    assert "18 extra ones" in (tmp_path / "run" / "report.html").read_text()
+    assert "18 auxiliary ones" in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_an_extra_page_counts_as_a_tenth_in_the_loss() -> None:
-    targets, worth = np.eye(2, dtype=np.float32)[[0, 0, 1, 1, 1]], np.array([1, EXTRA_WORTH, 1, 1, EXTRA_WORTH])
-    batches = Batches(np.arange(5.0), targets, worth, epoch=0, seed=0)
+    targets, sample_weight = (
+        np.eye(2, dtype=np.float32)[[0, 0, 1, 1, 1]],
+        np.array([1, AUXILIARY_WEIGHT, 1, 1, AUXILIARY_WEIGHT]),
+    )
+    batches = Batches(np.arange(5.0), targets, sample_weight, epoch=0, seed=0)
     weights = np.zeros(5)
     for inputs, _, part in (batches[number] for number in range(len(batches))):
         weights[inputs.astype(int)] = part
@@ -96,14 +103,14 @@ def leave_test_pages_alone(_: Path, further: Path) -> None:
     [
         (copy_a_test_page, "is a copy of"),
         (rename_a_class, "has the class 'other'"),
-        (leave_test_pages_alone, "has test pages only"),
+        (leave_test_pages_alone, "has test images only"),
     ],
 )
 def test_extra_pages_that_would_spoil_the_figures_are_refused(
-    three_classes: Path, extra: Path, tmp_path: Path, spoil: Callable, reason: str
+    three_classes: Path, auxiliary: Path, tmp_path: Path, spoil: Callable, reason: str
 ) -> None:
     further = tmp_path / "extra"
-    shutil.copytree(extra, further)
+    shutil.copytree(auxiliary, further)
     spoil(three_classes, further)
     with pytest.raises(DataError, match=reason) as refusal:
         train(three_classes, RECIPE, None, tmp_path / "cache", tmp_path / "run", False, further)
@@ -111,10 +118,10 @@ def test_extra_pages_that_would_spoil_the_figures_are_refused(
     assert not (tmp_path / "run").exists()
 
 
-def test_an_extra_page_of_a_known_group_is_refused(extra: Path, tmp_path: Path) -> None:
+def test_an_extra_page_of_a_known_group_is_refused(auxiliary: Path, tmp_path: Path) -> None:
     own, further = tmp_path / "own", tmp_path / "further"
-    draw_pages(own, Wanted(per_class=5, seed=1))
-    draw_pages(further, Wanted(per_class=2, seed=2))
+    generate_dataset(own, SyntheticSettings(per_class=5, seed=1))
+    generate_dataset(further, SyntheticSettings(per_class=2, seed=2))
     for folder, split in ((own, "test"), (further, "train")):
         lines = (folder / "manifest.csv").read_text().splitlines()
         place = next(index for index, line in enumerate(lines) if f",{split},," in line)
@@ -125,19 +132,19 @@ def test_an_extra_page_of_a_known_group_is_refused(extra: Path, tmp_path: Path) 
 
 
 def test_with_captures_photos_are_asked_about_as_well_and_the_command_says_so(
-    command: Callable, three_classes: Path, extra: Path, tmp_path: Path
+    command: Callable, three_classes: Path, auxiliary: Path, tmp_path: Path
 ) -> None:
-    words = ("train", "--model", "cnn", "--data", three_classes, "--extra-pages", extra, "--captures", 1)
+    words = ("train", "--model", "cnn", "--data", three_classes, "--auxiliary", auxiliary, "--acquisitions", 1)
     options = ("--folds", 2, "--epochs", 2, "--image-size", "96x160", "--cache", tmp_path / "cache")
     result = command("training", *words, *options, "--out", tmp_path / "run")
-    assert "out-of-fold, 2 grouped folds, phone photos of the pages" in result.stdout
+    assert "out-of-fold, 2 grouped folds, phone photos of the images" in result.stdout
     numbers = json.loads((tmp_path / "run" / "report.json").read_text())
-    assert numbers["out_of_fold_photos"]["pages"] == numbers["out_of_fold"]["pages"] == 24
-    photos, pages = (
+    assert numbers["out_of_fold_photos"]["images"] == numbers["out_of_fold"]["images"] == 24
+    photos, images = (
         [answer["probabilities"] for answer in numbers[name]["answers"]]
         for name in ("out_of_fold_photos", "out_of_fold")
     )
-    assert all(photo != page for photo, page in zip(photos, pages, strict=True))
+    assert all(photo != image for photo, image in zip(photos, images, strict=True))
     command("training", *words, *options, "--out", tmp_path / "again")
     first, again = (tmp_path / run / "ecg_cnn_model.h5" for run in ("run", "again"))
     assert first.read_bytes() == again.read_bytes()
@@ -147,11 +154,11 @@ def test_the_cnn_sees_pages_and_captures_in_turn(
     three_classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[np.ndarray] = []
-    monkeypatch.setattr(fitting, "view", lambda page, *_: shown.append(page) or page)
-    monkeypatch.setattr(fitting, "captured_pages", lambda loaded, *_: np.full_like(loaded.pixels, 7))
-    recipe = replace(RECIPE, epochs=2, captures=1)
+    monkeypatch.setattr(fitting, "view", lambda image, *_: shown.append(image) or image)
+    monkeypatch.setattr(fitting, "simulated_acquisitions", lambda loaded, *_: np.full_like(loaded.pixels, 7))
+    recipe = replace(RECIPE, epochs=2, acquisitions=1)
     train(three_classes, recipe, None, tmp_path / "cache", tmp_path / "run", False)
-    captured = [bool((page == 7).all()) for page in shown]
+    captured = [bool((image == 7).all()) for image in shown]
     learned = captured.index(True)
     assert not any(captured[:learned])
     assert all(captured[learned : 2 * learned])

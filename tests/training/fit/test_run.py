@@ -15,14 +15,14 @@ import pytest
 from edge.contract import CONTRACT_KEY, PREPROCESSING
 from edge.errors import ModelError
 from tests.conftest import LABELS, RECIPE
-from training.data.folder import load_pages, read_folder
+from training.data.folder import load_images, read_folder
 from training.errors import RunError
 from training.fit import loop as fit
 from training.fit import network as fitting
 from training.fit.augmentation import view
 from training.fit.run import train
 from training.models.calibration import calibrated, decide
-from training.models.in_distribution import least_typicality
+from training.models.in_distribution import choose_in_distribution_threshold
 from training.models.networks import TRAINED_ON_KEY, build_cnn, load_model, short
 
 
@@ -47,7 +47,7 @@ def test_a_run_folder_holds_model_history_configuration_and_report(run: Path) ->
     with (run / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
-    assert "drawn" not in (run / "report.html").read_text()  # these pages have no manifest that says so
+    assert "synthetic" not in (run / "report.html").read_text()  # these images have no manifest that says so
 
 
 def test_the_contract_is_in_the_h5(h5: Path, three_classes: Path) -> None:
@@ -56,18 +56,18 @@ def test_the_contract_is_in_the_h5(h5: Path, three_classes: Path) -> None:
     assert contract.labels == LABELS
     assert (contract.height, contract.width) == (96, 160)
     assert (contract.preprocessing, contract.architecture) == (PREPROCESSING, "cnn")
-    pages = [page for page in read_folder(three_classes) if page.split == "train"]
-    loaded, _ = load_pages(pages, contract)
-    assert contract.trained_on.pages == len(pages)
+    images = [image for image in read_folder(three_classes) if image.split == "train"]
+    loaded, _ = load_images(images, contract)
+    assert contract.trained_on.images == len(images)
     assert model.trained_on == {short(digest) for digest in loaded.digests}
 
 
 def test_the_h5_holds_the_best_epoch_by_validation_loss(run: Path, three_classes: Path, h5: Path) -> None:
-    """The kept network, scored here on the validation pages again, has the lowest loss of the history."""
+    """The kept network, scored here on the validation images again, has the lowest loss of the history."""
     from training.data.splits import hold_out
 
     model = load_model(h5)
-    loaded, _ = load_pages([page for page in read_folder(three_classes) if page.split == "train"], model.contract)
+    loaded, _ = load_images([image for image in read_folder(three_classes) if image.split == "train"], model.contract)
     chosen = loaded.select(hold_out(loaded.labels, loaded.groups, RECIPE.seed))
     probabilities = calibrated(model.run(chosen.pixels).logits, 1.0)  # the temperature came after the choice
     truth = [model.contract.labels.index(label) for label in chosen.labels]
@@ -81,23 +81,27 @@ def test_temperature_and_thresholds_come_from_the_validation_pages(h5: Path, thr
 
     model = load_model(h5)
     contract = model.contract
-    loaded, _ = load_pages([page for page in read_folder(three_classes) if page.split == "train"], contract)
+    loaded, _ = load_images([image for image in read_folder(three_classes) if image.split == "train"], contract)
     chosen = loaded.select(hold_out(loaded.labels, loaded.groups, RECIPE.seed))
     found = model.run(chosen.pixels)
     truth = np.array([contract.labels.index(label) for label in chosen.labels])
     decided = decide(found.logits, truth, RECIPE.target_accuracy)
     assert contract.temperature == pytest.approx(decided["temperature"], rel=1e-3) != 1
-    assert contract.least_probability == pytest.approx(decided["least_probability"], abs=1e-4)
-    assert contract.least_typicality == pytest.approx(least_typicality(found.typicality), abs=1e-4)
+    assert contract.confidence_threshold == pytest.approx(decided["confidence_threshold"], abs=1e-4)
+    assert contract.in_distribution_threshold == pytest.approx(
+        choose_in_distribution_threshold(found.in_distribution), abs=1e-4
+    )
     np.testing.assert_allclose(found.probabilities, calibrated(found.logits, contract.temperature), atol=1e-6)
 
 
 def test_with_folds_they_come_from_the_out_of_fold_answers(three_classes: Path, tmp_path: Path) -> None:
     path = again(three_classes, tmp_path / "run", folds=2, epochs=1, target_accuracy=0.5)
     with (tmp_path / "run" / "out_of_fold.csv").open(encoding="utf-8") as file:
-        typicality = np.array([[float(row["typicality"])] for row in csv.DictReader(file)])
-    assert len(typicality) == 24
-    assert load_model(path).contract.least_typicality == pytest.approx(least_typicality(typicality), abs=1e-5)
+        in_distribution = np.array([[float(row["in_distribution"])] for row in csv.DictReader(file)])
+    assert len(in_distribution) == 24
+    assert load_model(path).contract.in_distribution_threshold == pytest.approx(
+        choose_in_distribution_threshold(in_distribution), abs=1e-5
+    )
 
 
 def test_training_twice_gives_the_same_bytes(command: Callable, run: Path, three_classes: Path, tmp_path: Path) -> None:
@@ -145,7 +149,7 @@ def test_a_complete_run_is_left_as_it_is(run: Path, three_classes: Path, capsys:
 def test_another_configuration_in_a_run_is_refused(run: Path, three_classes: Path, drawn: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"other epochs \(3, now 4\): give another --out"):
         again(three_classes, run, epochs=4)
-    with pytest.raises(RunError, match="other pages"):
+    with pytest.raises(RunError, match="other images"):
         again(drawn, run)
     (tmp_path / "letter.txt").write_text("")
     with pytest.raises(RunError, match="no run"):
@@ -166,19 +170,19 @@ def test_folds_give_every_page_an_answer_of_a_model_that_has_not_seen_it(
     model = again(three_classes, tmp_path / "run", folds=3, epochs=1)
     with (tmp_path / "run" / "out_of_fold.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    loaded, _ = load_pages(
-        [page for page in read_folder(three_classes) if page.split == "train"], load_model(model).contract
+    loaded, _ = load_images(
+        [image for image in read_folder(three_classes) if image.split == "train"], load_model(model).contract
     )
     digests = {
-        page.path.relative_to(three_classes).as_posix(): digest
-        for page, digest in zip(loaded.pages, loaded.digests, strict=True)
+        image.path.relative_to(three_classes).as_posix(): digest
+        for image, digest in zip(loaded.images, loaded.digests, strict=True)
     }
     assert {row["path"] for row in rows} == set(digests)
     for row in rows:
         assert digests[row["path"]] not in learned[row["fold"]]
         assert sum(float(row[label]) for label in LABELS) == pytest.approx(1, abs=1e-5)
     assert not (tmp_path / "run" / "folds").exists()
-    assert json.loads((tmp_path / "run" / "report.json").read_text())["out_of_fold"]["pages"] == len(loaded)
+    assert json.loads((tmp_path / "run" / "report.json").read_text())["out_of_fold"]["images"] == len(loaded)
 
 
 def test_class_weights_let_every_class_weigh_the_same() -> None:
@@ -189,13 +193,13 @@ def test_class_weights_let_every_class_weigh_the_same() -> None:
 
 def test_views_leave_an_ecg_an_ecg() -> None:
     """A mark in a corner stays in its corner, about as large and as dark: nothing is mirrored or lost."""
-    page = np.full((200, 300, 3), 250, np.uint8)
-    page[30:50, 40:60] = 10
+    image = np.full((200, 300, 3), 250, np.uint8)
+    image[30:50, 40:60] = 10
     seen = set()
     for number in range(1, 40):
-        changed = view(page, "0123456789abcdef", number, seed=4)
-        assert (changed.dtype, changed.shape) == (page.dtype, page.shape)
-        np.testing.assert_array_equal(changed, view(page, "0123456789abcdef", number, seed=4))
+        changed = view(image, "0123456789abcdef", number, seed=4)
+        assert (changed.dtype, changed.shape) == (image.dtype, image.shape)
+        np.testing.assert_array_equal(changed, view(image, "0123456789abcdef", number, seed=4))
         rows, columns = np.nonzero(changed[:, :, 0] < 100)
         # At most: 3 % shift, 5 % scale and 2 degrees about the centre, 60 rows and 100 columns away.
         assert abs(rows.mean() - 39.5) <= 0.03 * 200 + 0.05 * 60 + 0.035 * 100 + 1
@@ -203,7 +207,7 @@ def test_views_leave_an_ecg_an_ecg() -> None:
         assert 340 <= rows.size <= 460
         seen.add((round(rows.mean(), 1), round(columns.mean(), 1)))
     assert len(seen) > 30
-    assert view(page, "0123456789abcdef", 0, seed=4) is page
+    assert view(image, "0123456789abcdef", 0, seed=4) is image
 
 
 def test_batches_are_small_where_pages_are_few() -> None:

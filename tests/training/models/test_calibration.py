@@ -1,4 +1,4 @@
-"""Calibration and typicality: what is fitted at the end of training means what it says."""
+"""Calibration and in-distribution score: what is fitted at the end of training means what it says."""
 
 import keras
 import numpy as np
@@ -6,18 +6,24 @@ import pytest
 from scipy.special import softmax
 
 from training.evaluation.intervals import Sample
-from training.evaluation.metrics import overall_measures
-from training.models.calibration import calibrated, cross_calibrated, decide, fit_temperature, operating_point
-from training.models.in_distribution import COMPONENTS, fit_typicality, least_typicality
-from training.models.networks import build_cnn, finished, fit_standardise
+from training.evaluation.metrics import overall_metrics
+from training.models.calibration import (
+    calibrated,
+    choose_confidence_threshold,
+    cross_calibrated,
+    decide,
+    fit_temperature,
+)
+from training.models.in_distribution import COMPONENTS, choose_in_distribution_threshold, fit_in_distribution
+from training.models.networks import build_cnn, fit_standardise, with_probabilities
 
 
-def answers(pages: int, temperature: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def answers(images: int, temperature: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Logits that are calibrated once they are divided by the temperature, and the truth."""
     rng = np.random.default_rng(seed)
-    logits = rng.normal(0, 2, (pages, 4))
+    logits = rng.normal(0, 2, (images, 4))
     shares = softmax(logits, axis=1)
-    truth = (shares.cumsum(axis=1) > rng.random((pages, 1))).argmax(axis=1)
+    truth = (shares.cumsum(axis=1) > rng.random((images, 1))).argmax(axis=1)
     return logits * temperature, truth
 
 
@@ -31,7 +37,7 @@ def test_calibration_lowers_the_calibration_error() -> None:
     logits, truth = answers(2000, 3.0)
     temperature = decide(logits, truth, 0.9)["temperature"]
     errors = [
-        overall_measures(Sample(tuple("abcd"), truth, calibrated(logits, t), np.arange(2000).astype(str)))["ece"].value
+        overall_metrics(Sample(tuple("abcd"), truth, calibrated(logits, t), np.arange(2000).astype(str)))["ece"].value
         for t in (1.0, temperature)
     ]
     assert errors[0] > 0.1
@@ -58,7 +64,7 @@ def test_above_the_operating_point_the_target_is_reached_and_no_lower_point_reac
     logits, truth = answers(500, 1.0)
     probabilities = calibrated(logits, 1.0)
     certain, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
-    point = operating_point(probabilities, truth, 0.9)
+    point = choose_confidence_threshold(probabilities, truth, 0.9)
     assert 0.3 < point < 1
     assert right[certain > point].mean() >= 0.9
     for lower in certain[certain < point]:
@@ -68,11 +74,11 @@ def test_above_the_operating_point_the_target_is_reached_and_no_lower_point_reac
 def test_an_operating_point_that_asks_for_nothing_and_one_that_cannot_be_had() -> None:
     truth = np.array([0, 1, 0, 1])
     sure = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.4, 0.6]])
-    assert operating_point(sure, truth, 0.9) == 0.0
-    assert operating_point(sure, 1 - truth, 0.9) == 1.0
+    assert choose_confidence_threshold(sure, truth, 0.9) == 0.0
+    assert choose_confidence_threshold(sure, 1 - truth, 0.9) == 1.0
     # The third and the fourth are equally certain and one of them is wrong: neither can be answered.
     tied = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.7, 0.3]])
-    assert 0.7 < operating_point(tied, truth, 0.9) < 0.8
+    assert 0.7 < choose_confidence_threshold(tied, truth, 0.9) < 0.8
 
 
 @pytest.fixture(scope="module")
@@ -83,12 +89,12 @@ def network() -> keras.Model:
 
 def test_the_typicality_is_that_of_the_mahalanobis_distance(network: keras.Model) -> None:
     rng = np.random.default_rng(0)
-    pages = rng.integers(0, 256, (120, 96, 160, 3), np.uint8)
-    pages[:, :, :80] //= rng.integers(1, 9, (120, 1, 1, 3), np.uint8)  # pages that differ
+    images = rng.integers(0, 256, (120, 96, 160, 3), np.uint8)
+    images[:, :, :80] //= rng.integers(1, 9, (120, 1, 1, 3), np.uint8)  # images that differ
     model = keras.Model(network.input, network.get_layer("features").output)
-    features = model.predict(pages, verbose=0)
+    features = model.predict(images, verbose=0)
     fit_standardise(network, features)
-    fit_typicality(network, features)
+    fit_in_distribution(network, features)
     spread = features.std(axis=0)
     least = np.maximum(0.01 * features.mean(axis=0), 0.5 * np.median(spread))
     standard = (features - features.mean(axis=0)) / np.sqrt(np.maximum(spread, least) ** 2 + 1e-6)
@@ -97,9 +103,9 @@ def test_the_typicality_is_that_of_the_mahalanobis_distance(network: keras.Model
     kept = kept[np.sqrt(values[kept]) > 0.1 * np.sqrt(values.max())]
     assert len(kept) > 3
     distance = ((standard @ vectors[:, kept]) ** 2 / values[kept]).mean(axis=1)
-    found = finished(network, 1.0).predict(pages, verbose=0)["typicality"]
+    found = with_probabilities(network, 1.0).predict(images, verbose=0)["in_distribution"]
     np.testing.assert_allclose(found[:, 0], 1 / (1 + distance), atol=2e-3)
-    assert np.mean(1 / found - 1) == pytest.approx(1, abs=0.05)  # of the pages that it was fitted to
+    assert np.mean(1 / found - 1) == pytest.approx(1, abs=0.05)  # of the images that it was fitted to
 
 
 def test_a_feature_that_hardly_varies_does_not_count_more_than_twice_the_usual_one_of_its_block() -> None:
@@ -115,7 +121,7 @@ def test_a_feature_that_hardly_varies_does_not_count_more_than_twice_the_usual_o
 
 
 def test_a_page_may_deviate_twice_as_much_as_nearly_all_unseen_pages_do() -> None:
-    deviation = np.append(np.linspace(0.5, 1.5, 99), 1000.0)[:, np.newaxis]  # one strange page decides nothing
-    least = least_typicality(1 / (1 + deviation))
+    deviation = np.append(np.linspace(0.5, 1.5, 99), 1000.0)[:, np.newaxis]  # one strange image decides nothing
+    least = choose_in_distribution_threshold(1 / (1 + deviation))
     assert 1 / least - 1 == pytest.approx(2 * np.quantile(deviation, 0.95))
-    assert least_typicality(np.ones((5, 1))) == 1.0
+    assert choose_in_distribution_threshold(np.ones((5, 1))) == 1.0

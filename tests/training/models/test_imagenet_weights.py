@@ -51,10 +51,10 @@ def test_the_download_is_kept_and_used_again(server: str) -> None:
     assert weights.vgg16_weights("imagenet", "http://127.0.0.1:1/nobody") == path
 
 
-@pytest.mark.parametrize("page", ["missing", "cut"])
-def test_a_failed_download_is_said_and_leaves_nothing(page: str, server: str, home: Path) -> None:
+@pytest.mark.parametrize("image", ["missing", "cut"])
+def test_a_failed_download_is_said_and_leaves_nothing(image: str, server: str, home: Path) -> None:
     with pytest.raises(RunError, match="--weights PATH"):
-        weights.vgg16_weights("imagenet", f"{server}/{page}")
+        weights.vgg16_weights("imagenet", f"{server}/{image}")
     assert [path for path in home.rglob("*") if path.is_file()] == []
 
 

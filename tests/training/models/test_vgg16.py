@@ -18,9 +18,9 @@ from training.fit import cached_features as features
 from training.fit.cached_features import cached_features
 from training.fit.loop import read_history
 from training.fit.run import train
-from training.models.networks import build_vgg16, frozen_vgg16, load_model
+from training.models.networks import build_vgg16, load_model, vgg16_base
 
-RECIPE = Recipe("vgg16", epochs=2, height=64, width=96, views=2, fine_tune="none", folds=0, seed=0)
+RECIPE = Recipe("vgg16", epochs=2, height=64, width=96, augmentations=2, fine_tune="none", folds=0, seed=0)
 
 
 @pytest.fixture(scope="session")
@@ -46,10 +46,10 @@ def test_the_line_from_pages_to_a_prediction(vgg16: Path, three_classes: Path, t
     parity = convert(vgg16, tmp_path / "ecg.onnx", three_classes / "test")
     assert parity.failures == []
     model, classifier = load_model(vgg16), Classifier(tmp_path / "ecg.onnx")
-    page = next((three_classes / "test").rglob("*.jpg"))
-    expected, served = (run(load_page(page, model.contract)[np.newaxis]) for run in (model.run, classifier.run))
+    image = next((three_classes / "test").rglob("*.jpg"))
+    expected, served = (run(load_page(image, model.contract)[np.newaxis]) for run in (model.run, classifier.run))
     assert np.abs(served.probabilities - expected.probabilities).max() <= BOUNDS["float32"].probability
-    assert np.abs(served.typicality - expected.typicality).max() <= BOUNDS["float32"].typicality
+    assert np.abs(served.in_distribution - expected.in_distribution).max() <= BOUNDS["float32"].in_distribution
 
 
 def test_a_cold_and_a_warm_cache_give_the_same_bytes(
@@ -96,27 +96,27 @@ def test_the_base_is_frozen_and_fine_tuning_moves_block_5_alone(
 
 
 def test_the_pixels_reach_vgg16_as_keras_prepares_them(weights: Path) -> None:
-    pages = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
     published = keras.applications.VGG16(include_top=False, weights=str(weights), input_shape=(64, 96, 3))
-    prepared = keras.applications.vgg16.preprocess_input(pages.astype(np.float32))
+    prepared = keras.applications.vgg16.preprocess_input(images.astype(np.float32))
     expected = published.predict(prepared, verbose=0).mean(axis=(1, 2))
-    ours = frozen_vgg16(weights, 64, 96).predict(pages, verbose=0)[:, -512:]
+    ours = vgg16_base(weights, 64, 96).predict(images, verbose=0)[:, -512:]
     np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_the_head_is_linear_on_standardised_means(vgg16: Path, three_classes: Path) -> None:
     model = load_model(vgg16)
     network = model.network
-    pages = np.stack([load_page(path, model.contract) for path in sorted((three_classes / "test").rglob("*.jpg"))])
-    means = keras.Model(network.input, network.get_layer("features").output).predict(pages, verbose=0)
+    images = np.stack([load_page(path, model.contract) for path in sorted((three_classes / "test").rglob("*.jpg"))])
+    means = keras.Model(network.input, network.get_layer("features").output).predict(images, verbose=0)
     mean, variance = network.get_layer("standardise").get_weights()
     kernel, bias = network.get_layer("logits").get_weights()
-    logits = model.run(pages).logits
+    logits = model.run(images).logits
     np.testing.assert_allclose((means - mean) / np.sqrt(variance + 1e-6) @ kernel + bias, logits, atol=1e-3)
     dead = mean == 0
-    assert dead.any()  # seeded weights leave maps that no page shows
+    assert dead.any()  # seeded weights leave maps that no image shows
     assert (kernel[dead] == 0).all()
-    assert (variance[dead] > 0).all()  # so that a page which shows one does not drown the others
+    assert (variance[dead] > 0).all()  # so that an image which shows one does not drown the others
 
 
 def test_a_file_that_is_not_vgg16_is_refused(h5: Path, three_classes: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_file_that_is_not_vgg16_is_refused(h5: Path, three_classes: Path) -> N
 
 @pytest.fixture(scope="session")
 def base() -> keras.Model:
-    """A base that is quick to run, 8x8 means of a page, with weights."""
+    """A base that is quick to run, 8x8 means of an image, with weights."""
     keras.utils.set_random_seed(0)
     image = keras.Input((16, 16, 3), dtype="uint8")
     x = keras.layers.Conv2D(4, 3, name="conv")(keras.layers.Rescaling(1 / 255, name="rescale")(image))
@@ -135,20 +135,20 @@ def base() -> keras.Model:
 
 
 @pytest.fixture
-def pages() -> np.ndarray:
+def images() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), np.uint8)
 
 
-def test_the_cache_is_keyed_by_pixels_and_not_by_order(base: keras.Model, pages: np.ndarray, tmp_path: Path) -> None:
-    found = cached_features(base, iter(pages), 40, tmp_path)
-    np.testing.assert_allclose(found, base.predict(pages, verbose=0), atol=1e-6)
+def test_the_cache_is_keyed_by_pixels_and_not_by_order(base: keras.Model, images: np.ndarray, tmp_path: Path) -> None:
+    found = cached_features(base, iter(images), 40, tmp_path)
+    np.testing.assert_allclose(found, base.predict(images, verbose=0), atol=1e-6)
     asked = []
     original = base.predict_on_batch
     base.predict_on_batch = lambda batch: asked.append(batch) or original(batch)
     try:
-        np.testing.assert_array_equal(cached_features(base, iter(pages[::-1]), 40, tmp_path), found[::-1])
+        np.testing.assert_array_equal(cached_features(base, iter(images[::-1]), 40, tmp_path), found[::-1])
         assert asked == []
-        changed = pages.copy()
+        changed = images.copy()
         changed[7, 3, 3, 0] ^= 1
         again = cached_features(base, iter(changed), 40, tmp_path)
         assert [len(batch) for batch in asked] == [features.BATCH]  # filled up
@@ -158,26 +158,26 @@ def test_the_cache_is_keyed_by_pixels_and_not_by_order(base: keras.Model, pages:
         base.predict_on_batch = original
 
 
-def test_other_weights_have_another_cache(base: keras.Model, pages: np.ndarray, tmp_path: Path) -> None:
-    found = cached_features(base, iter(pages), 40, tmp_path)
+def test_other_weights_have_another_cache(base: keras.Model, images: np.ndarray, tmp_path: Path) -> None:
+    found = cached_features(base, iter(images), 40, tmp_path)
     layer = base.get_layer("conv")
     kernel, bias = layer.get_weights()
     layer.set_weights([kernel * 2, bias])
     try:
-        assert (cached_features(base, iter(pages), 40, tmp_path) != found).any()
+        assert (cached_features(base, iter(images), 40, tmp_path) != found).any()
     finally:
         layer.set_weights([kernel, bias])
 
 
-def test_a_features_do_not_depend_on_the_other_pages(base: keras.Model, pages: np.ndarray, tmp_path: Path) -> None:
-    together = cached_features(base, iter(pages), 40, tmp_path / "together")
-    alone = cached_features(base, iter(pages[33:34]), 1, tmp_path / "alone")
+def test_a_features_do_not_depend_on_the_other_pages(base: keras.Model, images: np.ndarray, tmp_path: Path) -> None:
+    together = cached_features(base, iter(images), 40, tmp_path / "together")
+    alone = cached_features(base, iter(images[33:34]), 1, tmp_path / "alone")
     np.testing.assert_array_equal(alone[0], together[33])
 
 
-def test_an_interrupted_computation_keeps_what_it_has(base: keras.Model, pages: np.ndarray, tmp_path: Path) -> None:
+def test_an_interrupted_computation_keeps_what_it_has(base: keras.Model, images: np.ndarray, tmp_path: Path) -> None:
     def interrupted():
-        yield from pages[:20]
+        yield from images[:20]
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -185,13 +185,13 @@ def test_an_interrupted_computation_keeps_what_it_has(base: keras.Model, pages: 
     assert len(list(tmp_path.rglob("*.npy"))) == features.BATCH
 
 
-def test_a_damaged_file_of_the_cache_is_named(base: keras.Model, pages: np.ndarray, tmp_path: Path) -> None:
-    cached_features(base, iter(pages[:3]), 3, tmp_path)
+def test_a_damaged_file_of_the_cache_is_named(base: keras.Model, images: np.ndarray, tmp_path: Path) -> None:
+    cached_features(base, iter(images[:3]), 3, tmp_path)
     file = next(tmp_path.rglob("*.npy"))
     for content in (b"", file.read_bytes()[:-3], b"no array"):
         file.write_bytes(content)
         with pytest.raises(RunError, match=file.name):
-            cached_features(base, iter(pages[:3]), 3, tmp_path)
+            cached_features(base, iter(images[:3]), 3, tmp_path)
 
 
 def test_missing_weights_are_said_before_anything_else(command: Callable, three_classes: Path, tmp_path: Path) -> None:

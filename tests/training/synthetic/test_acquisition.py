@@ -1,4 +1,4 @@
-"""Captures: geometry that can be followed, traces that stay legible, strengths that grow, and a cache that repeats."""
+"""Acquisitions: geometry that can be followed, traces that stay legible, strengths that grow, and a cache that repeats."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from edge.contract import Contract, TrainedOn
-from training.data import simulated_acquisitions as captures
-from training.data.folder import Loaded, load_pages, read_folder
-from training.data.simulated_acquisitions import ASKED, LEARNED, Series, captured_pages
+from training.data import simulated_acquisitions as acquisitions
+from training.data.folder import LoadedImages, load_images, read_folder
+from training.data.simulated_acquisitions import ASKED, LEARNED, AcquisitionSeries, simulated_acquisitions
 from training.errors import DataError, RunError
 from training.synthetic.acquisition import camera
-from training.synthetic.acquisition.camera import photograph, take
+from training.synthetic.acquisition.camera import acquire, take
 from training.synthetic.acquisition.legibility import is_legible
-from training.synthetic.acquisition.parameters import FACTORS, KINDS, STRENGTHS, Capture, draw_capture
+from training.synthetic.acquisition.parameters import FACTORS, KINDS, STRENGTHS, Acquisition, draw_acquisition
 from training.synthetic.paper.layout import LOOKS
-from training.synthetic.paper.printed_page import draw_page
+from training.synthetic.paper.printed_page import print_page
 from training.synthetic.signals.ecg import Heart, record
 
 CONTRACT = Contract(("a", "b"), 64, 96, "cnn", TrainedOn("", 0, 0, False))
@@ -27,7 +27,7 @@ CONTRACT = Contract(("a", "b"), 64, 96, "cnn", TrainedOn("", 0, 0, False))
 
 @pytest.fixture(scope="module")
 def page() -> np.ndarray:
-    return draw_page(
+    return print_page(
         record(Heart("anterior"), np.random.default_rng(1)), LOOKS["report"], np.random.default_rng(0)
     ).pixels
 
@@ -36,11 +36,11 @@ def page() -> np.ndarray:
 def test_the_traces_of_a_capture_are_legible_and_it_repeats(kind: str, page: np.ndarray) -> None:
     changed = []
     for strength in STRENGTHS:
-        first, again = (photograph(page, kind, strength, np.random.default_rng(4)) for _ in range(2))
+        first, again = (acquire(page, kind, strength, np.random.default_rng(4)) for _ in range(2))
         np.testing.assert_array_equal(first.pixels, again.pixels)
         assert (first.pixels.shape, first.pixels.dtype) == (page.shape, np.uint8)
         assert is_legible(page, first.pixels, first.columns, first.rows)
-        assert (first.capture.kind, first.capture.strength) == (kind, strength)
+        assert (first.acquisition.kind, first.acquisition.strength) == (kind, strength)
         changed.append(np.abs(first.pixels.astype(int) - page).mean())
     assert changed[0] < changed[2]
     if kind == "bw":
@@ -49,9 +49,9 @@ def test_the_traces_of_a_capture_are_legible_and_it_repeats(kind: str, page: np.
 
 def test_a_stronger_capture_has_larger_parameters() -> None:
     for kind, ranges in KINDS.items():
-        drawn = [draw_capture(kind, strength, np.random.default_rng(7)) for strength in STRENGTHS]
+        drawn = [draw_acquisition(kind, strength, np.random.default_rng(7)) for strength in STRENGTHS]
         for name in ranges:
-            sizes = [abs(getattr(capture, name)) for capture in drawn]
+            sizes = [abs(getattr(acquisition, name)) for acquisition in drawn]
             assert sizes == sorted(sizes)
             assert sizes[2] == pytest.approx(sizes[1] * FACTORS[3])
 
@@ -65,7 +65,7 @@ def test_a_point_of_the_page_lies_where_it_is_said_to(
     page = np.full((420, 600, 3), 255, np.uint8)
     for x, y in points.astype(int):
         page[y - 3 : y + 4, x - 3 : x + 4] = 0
-    captured = take(page, Capture("scan", 1, 5, turn=turn, lean=lean, pan=pan, curl=curl, margin=margin))
+    captured = take(page, Acquisition("scan", 1, 5, turn=turn, lean=lean, pan=pan, curl=curl, margin=margin))
     marks, count = ndimage.label(captured.pixels.max(axis=2) < 128)
     assert count == len(points)
     found = np.array(ndimage.center_of_mass(marks > 0, marks, range(1, count + 1)))[:, ::-1] + 0.5
@@ -78,7 +78,7 @@ def test_a_point_of_the_page_lies_where_it_is_said_to(
 
 
 def test_what_cannot_be_read_is_called_illegible(page: np.ndarray) -> None:
-    whole = take(page, Capture("clean", 1, 0))
+    whole = take(page, Acquisition("clean", 1, 0))
 
     def legible(picture: np.ndarray) -> bool:
         return is_legible(page, picture, whole.columns, whole.rows)
@@ -102,46 +102,46 @@ def test_a_frame_that_cuts_off_leads_is_illegible(page: np.ndarray) -> None:
 
 
 def test_a_page_that_no_capture_leaves_legible_is_refused(page: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(camera, "draw_capture", lambda kind, strength, rng: Capture(kind, strength, 0, blur=20))
+    monkeypatch.setattr(camera, "draw_acquisition", lambda kind, strength, rng: Acquisition(kind, strength, 0, blur=20))
     with pytest.raises(DataError, match="left no trace legible in 8 attempts"):
-        photograph(page, "photo", 2, np.random.default_rng(0))
+        acquire(page, "photo", 2, np.random.default_rng(0))
 
 
 @pytest.fixture
-def loaded(drawn: Path) -> Loaded:
-    return load_pages(read_folder(drawn)[:6], CONTRACT)[0]
+def loaded(drawn: Path) -> LoadedImages:
+    return load_images(read_folder(drawn)[:6], CONTRACT)[0]
 
 
 def test_captured_pages_repeat_in_any_order_and_come_from_the_cache(
-    loaded: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    loaded: LoadedImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    series = Series(*LEARNED, 1)
-    first = captured_pages(loaded, series, CONTRACT, 3, tmp_path / "one")
+    series = AcquisitionSeries(*LEARNED, 1)
+    first = simulated_acquisitions(loaded, series, CONTRACT, 3, tmp_path / "one")
     assert (first.shape, first.dtype) == ((6, 64, 96, 3), np.uint8)
-    turned = captured_pages(loaded.select(np.arange(6)[::-1]), series, CONTRACT, 3, tmp_path / "two")
+    turned = simulated_acquisitions(loaded.select(np.arange(6)[::-1]), series, CONTRACT, 3, tmp_path / "two")
     np.testing.assert_array_equal(first, turned[::-1])
-    others = [Series(*LEARNED, 2), ASKED, replace(ASKED, number=1)]
-    for other in [captured_pages(loaded, other, CONTRACT, 3, tmp_path / "one") for other in others]:
+    others = [AcquisitionSeries(*LEARNED, 2), ASKED, replace(ASKED, number=1)]
+    for other in [simulated_acquisitions(loaded, other, CONTRACT, 3, tmp_path / "one") for other in others]:
         assert (other != first).any(axis=(1, 2, 3)).all()
-    monkeypatch.setattr(captures, "photograph", None)  # nothing is made twice
-    np.testing.assert_array_equal(captured_pages(loaded, series, CONTRACT, 3, tmp_path / "one"), first)
+    monkeypatch.setattr(acquisitions, "photograph", None)  # nothing is made twice
+    np.testing.assert_array_equal(simulated_acquisitions(loaded, series, CONTRACT, 3, tmp_path / "one"), first)
 
 
-def test_a_damaged_cache_is_named(loaded: Loaded, tmp_path: Path) -> None:
-    captured_pages(loaded, ASKED, CONTRACT, 0, tmp_path)
+def test_a_damaged_cache_is_named(loaded: LoadedImages, tmp_path: Path) -> None:
+    simulated_acquisitions(loaded, ASKED, CONTRACT, 0, tmp_path)
     file = next(tmp_path.rglob("*.npy"))
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(RunError, match=f"{file}: is damaged"):
-        captured_pages(loaded, ASKED, CONTRACT, 0, tmp_path)
+        simulated_acquisitions(loaded, ASKED, CONTRACT, 0, tmp_path)
 
 
 def test_where_nothing_is_legible_the_page_stands_and_is_counted(
-    loaded: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    loaded: LoadedImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     def illegible(*_: object) -> None:
         raise DataError("no trace is legible")
 
-    monkeypatch.setattr(captures, "photograph", illegible)
-    pages = captured_pages(loaded, ASKED, CONTRACT, 0, tmp_path)
+    monkeypatch.setattr(acquisitions, "photograph", illegible)
+    pages = simulated_acquisitions(loaded, ASKED, CONTRACT, 0, tmp_path)
     np.testing.assert_array_equal(pages, loaded.pixels)
     assert "6 captured pictures would not be legible" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Sets of drawn pages: data folders that say what they are, repeat, resume, and refuse what cannot be drawn."""
+"""Sets of synthetic ECG images: data folders that say what they are, repeat, resume, and refuse what cannot be drawn."""
 
 import csv
 import errno
@@ -18,10 +18,10 @@ from tests.training.synthetic.test_wfdb_records import write
 from training.data.folder import read_folder
 from training.errors import DataError, RunError
 from training.synthetic import dataset as sets
-from training.synthetic.dataset import Wanted, draw_pages
+from training.synthetic.dataset import SyntheticSettings, generate_dataset
 from training.synthetic.signals.recording import LEADS
 
-SMALL = Wanted(per_class=2, seed=5)
+SMALL = SyntheticSettings(per_class=2, seed=5)
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -35,7 +35,7 @@ def test_the_set_is_a_data_folder_that_says_that_it_is_drawn(drawn: Path) -> Non
     with (drawn / "manifest.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 40
-    assert {row["drawn"] for row in rows} == {"true"}
+    assert {row["synthetic"] for row in rows} == {"true"}
     assert sum(row["split"] == "test" for row in rows) == 8
     assert len({page.label for page in read_folder(drawn)}) == 4
     with Image.open(drawn / rows[0]["path"]) as image:
@@ -45,19 +45,21 @@ def test_the_set_is_a_data_folder_that_says_that_it_is_drawn(drawn: Path) -> Non
 def test_the_same_seed_gives_the_same_bytes_for_any_number_of_workers_in_a_set_of_any_size(
     drawn: Path, tmp_path: Path
 ) -> None:
-    wanted = replace(SMALL, look="any", layout="any", capture="any", strength=2, truth=True)
-    draw_pages(tmp_path / "one", wanted)
-    draw_pages(tmp_path / "three", wanted, workers=3)
+    wanted = replace(SMALL, look="any", layout="any", acquisition="any", strength=2, truth=True)
+    generate_dataset(tmp_path / "one", wanted)
+    generate_dataset(tmp_path / "three", wanted, workers=3)
     assert digests(tmp_path / "one") == digests(tmp_path / "three")
-    draw_pages(tmp_path / "fewer", replace(SMALL, per_class=3))
+    generate_dataset(tmp_path / "fewer", replace(SMALL, per_class=3))
     fewer = {Path(name).name: digest for name, digest in digests(tmp_path / "fewer").items() if name.endswith("jpg")}
     assert fewer.items() <= {Path(name).name: digest for name, digest in digests(drawn).items()}.items()
-    draw_pages(tmp_path / "other", replace(SMALL, seed=6))
+    generate_dataset(tmp_path / "other", replace(SMALL, seed=6))
     assert not set(digests(tmp_path / "other").values()) & set(digests(drawn).values())
 
 
 def test_the_truth_says_where_the_disease_is(tmp_path: Path) -> None:
-    draw_pages(tmp_path / "set", Wanted(per_class=3, seed=1, capture="photo", strength=2, truth=True))
+    generate_dataset(
+        tmp_path / "set", SyntheticSettings(per_class=3, seed=1, acquisition="photo", strength=2, truth=True)
+    )
     for file in (tmp_path / "set").rglob("*.json"):
         found = json.loads(file.read_text())
         width, height = found["size"]
@@ -84,7 +86,7 @@ def test_the_truth_says_where_the_disease_is(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_set_is_not_there_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original, written = sets.draw_page, []
+    original, written = sets.print_page, []
 
     def failing(*arguments: object) -> object:
         written.append(1)
@@ -92,15 +94,15 @@ def test_an_interrupted_set_is_not_there_and_goes_on(tmp_path: Path, monkeypatch
             raise KeyboardInterrupt
         return original(*arguments)
 
-    monkeypatch.setattr(sets, "draw_page", failing)
+    monkeypatch.setattr(sets, "print_page", failing)
     with pytest.raises(KeyboardInterrupt):
-        draw_pages(tmp_path / "set", SMALL)
+        generate_dataset(tmp_path / "set", SMALL)
     assert not (tmp_path / "set").exists()
-    draw_pages(tmp_path / "set", SMALL)
+    generate_dataset(tmp_path / "set", SMALL)
     assert len(written) == 1 + 8  # three of eight were there already, the fourth was begun twice
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
     monkeypatch.undo()
-    draw_pages(tmp_path / "straight", SMALL)
+    generate_dataset(tmp_path / "straight", SMALL)
     assert digests(tmp_path / "set") == digests(tmp_path / "straight")
 
 
@@ -116,19 +118,19 @@ def test_a_full_disk_is_one_line_and_a_rerun_completes_the_set(tmp_path: Path, m
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(RunError, match=r"No space left on device.*repeat the command") as refusal:
-        draw_pages(tmp_path / "set", SMALL)
+        generate_dataset(tmp_path / "set", SMALL)
     assert "\n" not in str(refusal.value)
     monkeypatch.undo()
     (unfinished,) = tmp_path.iterdir()
     assert len(list(unfinished.rglob("*.jpg"))) == 2
     assert len(list(unfinished.rglob(".*"))) == 0  # nothing half-written
-    draw_pages(tmp_path / "set", SMALL)
+    generate_dataset(tmp_path / "set", SMALL)
     assert len(list((tmp_path / "set").rglob("*.jpg"))) == 8
 
 
 def test_a_folder_with_something_in_it_is_left_alone(drawn: Path) -> None:
     with pytest.raises(UsageError, match="already exists"):
-        draw_pages(drawn, SMALL)
+        generate_dataset(drawn, SMALL)
     assert len(list(drawn.rglob("*.jpg"))) == 40
 
 
@@ -142,10 +144,10 @@ def signals(folder: Path, bad: bool = False) -> Path:
 
 
 def test_pages_of_real_recordings_are_of_their_class_and_keep_their_person(tmp_path: Path) -> None:
-    count, skipped = draw_pages(tmp_path / "set", Wanted(look="pink"), signals(tmp_path / "wfdb"))
+    count, skipped = generate_dataset(tmp_path / "set", SyntheticSettings(look="pink"), signals(tmp_path / "wfdb"))
     assert (count, skipped) == (6, [])
     assert sorted(page.label for page in read_folder(tmp_path / "set")) == ["history_of_mi"] * 3 + ["normal"] * 3
-    count, _ = draw_pages(tmp_path / "two", Wanted(per_class=2), tmp_path / "wfdb")
+    count, _ = generate_dataset(tmp_path / "two", SyntheticSettings(per_class=2), tmp_path / "wfdb")
     assert count == 4
 
 
@@ -158,7 +160,7 @@ def test_a_record_that_cannot_be_drawn_is_one_line(called: Callable, tmp_path: P
     assert remedy == "1 records cannot be used: remove them, or give --skip-unreadable"
     assert not (tmp_path / "set").exists()
     result = called(*words, "--skip-unreadable")
-    assert result.stdout == f"6 drawn pages: {tmp_path / 'set'}\n"
+    assert result.stdout == f"6 synthetic ECG images: {tmp_path / 'set'}\n"
     assert "skipped" in result.stderr
 
 
@@ -185,5 +187,5 @@ def test_what_cannot_be_drawn_is_one_line(called: Callable, tmp_path: Path, opti
 def test_records_none_of_which_can_be_used_make_no_set(tmp_path: Path) -> None:
     write(tmp_path / "wfdb" / "normal", np.zeros((12, 5000)), name="flat")
     with pytest.raises(DataError, match="none of its records can be used"):
-        draw_pages(tmp_path / "set", Wanted(), tmp_path / "wfdb", skip_unreadable=True)
+        generate_dataset(tmp_path / "set", SyntheticSettings(), tmp_path / "wfdb", skip_unreadable=True)
     assert not (tmp_path / "set").exists()

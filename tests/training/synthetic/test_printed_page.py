@@ -1,4 +1,4 @@
-"""Drawn pages: what stands on them can be read back, and layouts that fit no paper are refused."""
+"""Synthetic ECG images: what stands on them can be read back, and layouts that fit no paper are refused."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -9,7 +9,7 @@ from scipy.ndimage import minimum_filter1d
 
 from edge.errors import UsageError
 from training.synthetic.paper.layout import LAYOUTS, LOOKS, LeadBox, Style, lead_boxes
-from training.synthetic.paper.printed_page import DrawnPage, draw_page
+from training.synthetic.paper.printed_page import PrintedPage, print_page
 from training.synthetic.signals.ecg import Heart, record
 from training.synthetic.signals.recording import LEADS, RATE, Recording
 
@@ -17,7 +17,7 @@ FINE = Style(layout="3x4+1", dpi=300, grid="pink", font="DejaVuSans", line=0.2)
 NAME = 8.0  # mm at the left of a lead that its name covers
 
 
-def follow(page: DrawnPage, box: LeadBox, style: Style) -> tuple[np.ndarray, np.ndarray]:
+def follow(page: PrintedPage, box: LeadBox, style: Style) -> tuple[np.ndarray, np.ndarray]:
     """Read a trace back, column by column: times in seconds and millivolt, from the picture and the box alone."""
     scale, width = page.scale, round(style.line * page.scale)
     last = box.left + (box.end - box.start) * style.speed - 1
@@ -49,7 +49,7 @@ def test_the_trace_of_a_page_is_its_signal(changes: dict) -> None:
     read = 0
     for kind in ("normal", "inferior", "old_anterior", "left_bundle_branch_block"):
         recording = record(Heart(kind, noise=0.004), np.random.default_rng(3))
-        page = draw_page(recording, style, np.random.default_rng(0))
+        page = print_page(recording, style, np.random.default_rng(0))
         for box in lead_boxes(style):
             lead = recording.leads[LEADS.index(box.lead)]
             if np.ptp(lead[box.samples]) < 0.5:
@@ -68,7 +68,7 @@ def test_the_reading_would_notice_another_gain_or_speed() -> None:
     recording = record(Heart("normal"), np.random.default_rng(3))
     box = next(box for box in lead_boxes(FINE) if box.lead == "V5")
     lead = recording.leads[LEADS.index("V5")]
-    page = draw_page(recording, FINE, np.random.default_rng(0))
+    page = print_page(recording, FINE, np.random.default_rng(0))
     for wrong in (replace(FINE, gain=12.0), replace(FINE, speed=24.5)):
         times, found = follow(page, box, wrong)
         true = np.interp(times, np.arange(lead.size) / RATE, lead)
@@ -78,7 +78,7 @@ def test_the_reading_would_notice_another_gain_or_speed() -> None:
 @pytest.mark.parametrize("style", [*LOOKS.values(), Style(gain=20.0), Style(layout="12x1", speed=50.0)])
 def test_a_page_has_its_size_its_pulses_and_its_leads(style: Style) -> None:
     flat = Recording(np.zeros((12, 5000)), np.zeros((12, 5000), bool), {})
-    page = draw_page(flat, style, np.random.default_rng(0))
+    page = print_page(flat, style, np.random.default_rng(0))
     assert page.pixels.shape == (786, 1106, 3)
     dark = page.pixels.max(axis=2) < 128
     first = next(box for box in page.boxes if box.first)

@@ -1,4 +1,4 @@
-"""The camera: a page and a capture's parameters become a picture, and the way back from picture to page."""
+"""The camera: a page and a acquisition's parameters become a picture, and the way back from picture to page."""
 
 import io
 import math
@@ -12,18 +12,18 @@ from PIL import Image
 from edge.page import open_page
 from training.errors import DataError
 from training.synthetic.acquisition.legibility import is_legible
-from training.synthetic.acquisition.parameters import Capture, draw_capture
+from training.synthetic.acquisition.parameters import Acquisition, draw_acquisition
 from training.synthetic.acquisition.stains import fold_and_stain
 
 WIDTH = 1106  # pixels of the page that a blur is stated for
 FOCAL = 1.3  # focal length in widths of the page: a phone's main camera over a page that fills the picture
 LIGHT_CELL = 8  # pixels that one cell of the light covers
 ATTEMPTS = 8
-"""Captures tried for one that leaves the traces legible."""
+"""Acquisitions tried for one that leaves the traces legible."""
 
 
 @dataclass(frozen=True)
-class Captured:
+class AcquiredImage:
     """Hold a picture of a page, uint8 (height, width, 3), RGB, of the page's size, and where the page lies in it.
 
     `columns` and `rows`, float32 (height, width), say which pixel of the page each pixel shows, `forward`,
@@ -35,7 +35,7 @@ class Captured:
     rows: np.ndarray
     forward: np.ndarray
     bow: np.ndarray
-    capture: Capture
+    acquisition: Acquisition
 
     def place(self, points: np.ndarray) -> np.ndarray:
         """Return where points of the page, float (n, 2), x and y in pixels, lie in the picture."""
@@ -47,52 +47,52 @@ class Captured:
         return cv2.remap(mask.astype(np.uint8), self.columns, self.rows, cv2.INTER_NEAREST) > 0
 
 
-def photograph(page: np.ndarray, kind: str, strength: int, rng: np.random.Generator) -> Captured:
+def acquire(page: np.ndarray, kind: str, strength: int, rng: np.random.Generator) -> AcquiredImage:
     """Take a picture of a page, uint8 (height, width, 3), RGB, whose traces stay legible.
 
-    A capture that loses them is drawn anew. Raises `DataError` where none of `ATTEMPTS` leaves them.
+    A acquisition that loses them is drawn anew. Raises `DataError` where none of `ATTEMPTS` leaves them.
     """
     for _ in range(ATTEMPTS):
-        captured = take(page, draw_capture(kind, strength, rng))
+        captured = take(page, draw_acquisition(kind, strength, rng))
         if is_legible(page, captured.pixels, captured.columns, captured.rows):
             return captured
     raise DataError(
-        f"capture {kind} of strength {strength}: left no trace legible in {ATTEMPTS} attempts: give a page with "
-        "darker traces, or a weaker capture"
+        f"acquisition {kind} of strength {strength}: left no trace legible in {ATTEMPTS} attempts: give a page with "
+        "darker traces, or a weaker acquisition"
     )
 
 
-def take(page: np.ndarray, capture: Capture) -> Captured:
-    """Apply a capture to a page; the same arguments give the same picture."""
-    rng = np.random.default_rng(capture.seed)
+def take(page: np.ndarray, acquisition: Acquisition) -> AcquiredImage:
+    """Apply a acquisition to a page; the same arguments give the same picture."""
+    rng = np.random.default_rng(acquisition.seed)
     height, width, _ = page.shape
-    forward = _homography(capture, width, height)
-    bow = _bow(capture, width, height, rng)
-    columns, rows = _way_back(forward, bow, width, height) if capture.moves else _in_place(width, height)
-    picture = fold_and_stain(page, capture, rng) if capture.stains or capture.creases else page
-    if capture.moves:
-        behind = _background(capture, width, height, rng)
+    forward = _homography(acquisition, width, height)
+    bow = _bow(acquisition, width, height, rng)
+    columns, rows = _way_back(forward, bow, width, height) if acquisition.moves else _in_place(width, height)
+    picture = fold_and_stain(page, acquisition, rng) if acquisition.stains or acquisition.creases else page
+    if acquisition.moves:
+        behind = _background(acquisition, width, height, rng)
         picture = cv2.remap(picture, columns, rows, cv2.INTER_CUBIC, behind, borderMode=cv2.BORDER_TRANSPARENT)
-    if capture.lights:
-        gain, added = _light(capture, width, height, rng)
+    if acquisition.lights:
+        gain, added = _light(acquisition, width, height, rng)
         picture = picture * gain + added
-    if capture.moire:
-        picture = picture * _moire(capture, width, height, rng)
-    if capture.blur:
-        picture = cv2.GaussianBlur(picture, (0, 0), capture.blur * width / WIDTH)
-    if capture.hardness:
-        picture = _black_and_white(picture, capture)
-    if capture.noise:
-        picture = picture + capture.noise * rng.standard_normal((height, width, 1), np.float32)
+    if acquisition.moire:
+        picture = picture * _moire(acquisition, width, height, rng)
+    if acquisition.blur:
+        picture = cv2.GaussianBlur(picture, (0, 0), acquisition.blur * width / WIDTH)
+    if acquisition.hardness:
+        picture = _black_and_white(picture, acquisition)
+    if acquisition.noise:
+        picture = picture + acquisition.noise * rng.standard_normal((height, width, 1), np.float32)
     if picture.dtype != np.uint8:
         picture = np.clip(picture, 0, 255).astype(np.uint8)
-    picture = _sent(picture, capture)
-    return Captured(picture, columns, rows, forward, bow, capture)
+    picture = _sent(picture, acquisition)
+    return AcquiredImage(picture, columns, rows, forward, bow, acquisition)
 
 
-def _homography(capture: Capture, width: int, height: int) -> np.ndarray:
+def _homography(acquisition: Acquisition, width: int, height: int) -> np.ndarray:
     """Return the way from page to picture, float (3, 3): the page turned in space, then fitted into the picture."""
-    turn, lean, pan = (math.radians(angle) for angle in (capture.turn, capture.lean, capture.pan))
+    turn, lean, pan = (math.radians(angle) for angle in (acquisition.turn, acquisition.lean, acquisition.pan))
     about_z = [[math.cos(turn), -math.sin(turn), 0], [math.sin(turn), math.cos(turn), 0], [0, 0, 1]]
     about_x = [[1, 0, 0], [0, math.cos(lean), -math.sin(lean)], [0, math.sin(lean), math.cos(lean)]]
     about_y = [[math.cos(pan), 0, math.sin(pan)], [0, 1, 0], [-math.sin(pan), 0, math.cos(pan)]]
@@ -106,17 +106,17 @@ def _homography(capture: Capture, width: int, height: int) -> np.ndarray:
     corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]], float)
     seen = cv2.perspectiveTransform(corners, forward)[0]
     low, high = seen.min(axis=0), seen.max(axis=0)
-    room = 1 - 2 * capture.margin
+    room = 1 - 2 * acquisition.margin
     zoom = min(room * width / (high[0] - low[0]), room * height / (high[1] - low[1]))
     middle = (low + high) / 2
     fit = np.array([[zoom, 0, width / 2 - zoom * middle[0]], [0, zoom, height / 2 - zoom * middle[1]], [0, 0, 1]])
     return fit @ forward
 
 
-def _bow(capture: Capture, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
+def _bow(acquisition: Acquisition, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
     """Return by how many pixels the page's columns hang, float (width,): held at the corners, with a weaker wave."""
     at = (np.arange(width) + 0.5) / width
-    return capture.curl * height * (np.sin(np.pi * at) + rng.uniform(-0.4, 0.4) * np.sin(2 * np.pi * at))
+    return acquisition.curl * height * (np.sin(np.pi * at) + rng.uniform(-0.4, 0.4) * np.sin(2 * np.pi * at))
 
 
 def _centres(bow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -144,9 +144,9 @@ def _in_place(width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
     return columns, rows
 
 
-def _background(capture: Capture, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
+def _background(acquisition: Acquisition, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
     """Return what lies behind the page: a desk with a grain, or a scanner's lid."""
-    if capture.kind not in ("photo", "screen"):
+    if acquisition.kind not in ("photo", "screen"):
         return np.full((height, width, 3), 250, np.uint8)
     tone = rng.uniform(40, 170) * np.array([1.0, rng.uniform(0.75, 1.0), rng.uniform(0.5, 1.0)])
     grain = cv2.resize(rng.normal(0, 6, (height // 4, 8)).astype(np.float32), (width, height))
@@ -160,15 +160,17 @@ def _smooth(shape: tuple[int, int], width: int, height: int, rng: np.random.Gene
     return (field - low) / (high - low)
 
 
-def _light(capture: Capture, width: int, height: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _light(
+    acquisition: Acquisition, width: int, height: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Return what the light does: a gain, float32 (height, width, 3), and grey levels to add, the same shape.
 
     The gain is uneven light, at times with a shadow's edge, and its colour. What is added is light
     that did not come from the page: faded ink, and a reflection. Both are made small and enlarged.
     """
-    warm = rng.choice([-1, 1], p=[0.3, 0.7]) * capture.cast
+    warm = rng.choice([-1, 1], p=[0.3, 0.7]) * acquisition.cast
     colour = np.array([1 + warm, 1 + rng.uniform(-0.3, 0.3) * warm, 1 - warm])
-    colour *= (1 - capture.dark) / max(1.0, colour.max())
+    colour *= (1 - acquisition.dark) / max(1.0, colour.max())
     small = width // LIGHT_CELL, height // LIGHT_CELL
     x, y = np.linspace(-0.5, 0.5, small[0]), np.linspace(-0.5, 0.5, small[1])[:, np.newaxis]
     angle = rng.uniform(0, 2 * np.pi)
@@ -179,20 +181,20 @@ def _light(capture: Capture, width: int, height: int, rng: np.random.Generator) 
         field = (field + 0.6 / (1 + np.exp((slope - edge) * rng.uniform(12, 40)))) / 1.6
     centre, spread = rng.uniform(-0.4, 0.4, 2), rng.uniform(0.08, 0.25, 2)
     spot = np.exp(-(((x - centre[0]) / spread[0]) ** 2) - ((y - centre[1]) / spread[1]) ** 2)
-    foreign = np.minimum(capture.fade + capture.glare * spot, 0.9)[..., np.newaxis]
-    gain = (1 - capture.shade * field)[..., np.newaxis] * colour
+    foreign = np.minimum(acquisition.fade + acquisition.glare * spot, 0.9)[..., np.newaxis]
+    gain = (1 - acquisition.shade * field)[..., np.newaxis] * colour
     # The camera exposes for the paper: what is added is as bright as the paper is here.
     added = foreign * 255 * gain.max(axis=(0, 1))
     gain, added = ((1 - foreign) * gain).astype(np.float32), added.astype(np.float32)
     return cv2.resize(gain, (width, height)), cv2.resize(added, (width, height))
 
 
-def _moire(capture: Capture, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
+def _moire(acquisition: Acquisition, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
     """Return the gain, float32 (height, width, 3), that a screen's pixels beating with a sensor's have."""
     x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, np.newaxis]
     bend = 60 * _smooth((3, 4), width, height, rng)  # the lens and the screen's tilt bend the stripes
     red, green, blue = (np.ones((height, width), np.float32) for _ in range(3))
-    size = np.full((height, width), capture.moire / 2, np.float32)
+    size = np.full((height, width), acquisition.moire / 2, np.float32)
     for _ in range(2):
         angle, period = rng.uniform(0, np.pi), rng.uniform(7, 22)
         phase = (np.float32(np.cos(angle)) * x + np.float32(np.sin(angle)) * y + bend) * np.float32(2 * np.pi / period)
@@ -205,22 +207,22 @@ def _moire(capture: Capture, width: int, height: int, rng: np.random.Generator) 
     return cv2.merge([red, green, blue])
 
 
-def _black_and_white(picture: np.ndarray, capture: Capture) -> np.ndarray:
+def _black_and_white(picture: np.ndarray, acquisition: Acquisition) -> np.ndarray:
     """Return the picture as a scanner's black-and-white mode leaves it: a steep threshold under the paper's level."""
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     middle = np.percentile(grey[::4, ::4], 60) * 0.72
-    hard = 255 / (1 + np.exp(-capture.hardness * (grey - middle) / 32))
+    hard = 255 / (1 + np.exp(-acquisition.hardness * (grey - middle) / 32))
     return cv2.cvtColor(hard.astype(np.float32), cv2.COLOR_GRAY2RGB)
 
 
-def _sent(picture: np.ndarray, capture: Capture) -> np.ndarray:
+def _sent(picture: np.ndarray, acquisition: Acquisition) -> np.ndarray:
     """Return the picture after a messenger has shrunk and compressed it, back at its size."""
     height, width, _ = picture.shape
-    if capture.shrink:
-        small = (round(width * (1 - capture.shrink)), round(height * (1 - capture.shrink)))
+    if acquisition.shrink:
+        small = (round(width * (1 - acquisition.shrink)), round(height * (1 - acquisition.shrink)))
         picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
-    if capture.compression:
+    if acquisition.compression:
         file = io.BytesIO()
-        Image.fromarray(picture).save(file, "JPEG", quality=round(100 - min(capture.compression, 90)))
+        Image.fromarray(picture).save(file, "JPEG", quality=round(100 - min(acquisition.compression, 90)))
         picture = np.asarray(open_page(file))
-    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR) if capture.shrink else picture
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR) if acquisition.shrink else picture

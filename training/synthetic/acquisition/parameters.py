@@ -1,4 +1,4 @@
-"""Captures: what a scanner, a phone, a screen or a stain make of a page, as parameters drawn from a seed."""
+"""Acquisitions: what a scanner, a phone, a screen or a stain make of a page, as parameters drawn from a seed."""
 
 from dataclasses import dataclass
 
@@ -40,8 +40,8 @@ KINDS: dict[str, Ranges] = {
 
 
 @dataclass(frozen=True)
-class Capture:
-    """Hold the parameters of one capture; 0 leaves a thing as it is.
+class Acquisition:
+    """Hold the parameters of one acquisition; 0 leaves a thing as it is.
 
     `turn`, `lean` and `pan` are degrees: in the picture's plane, about its horizontal and its vertical
     axis. `curl` is the paper's bow and `margin` the background around it, as shares of the height.
@@ -86,7 +86,7 @@ class Capture:
         return any((self.shade, self.glare, self.cast, self.dark, self.fade))
 
 
-def draw_capture(kind: str, strength: int, rng: np.random.Generator) -> Capture:
-    """Draw the parameters of a capture of one of `KINDS` at one of `STRENGTHS`."""
+def draw_acquisition(kind: str, strength: int, rng: np.random.Generator) -> Acquisition:
+    """Draw the parameters of a acquisition of one of `KINDS` at one of `STRENGTHS`."""
     values = {name: FACTORS[strength] * rng.uniform(*bounds) for name, bounds in KINDS[kind].items()}
-    return Capture(kind, strength, int(rng.integers(2**32)), **values)
+    return Acquisition(kind, strength, int(rng.integers(2**32)), **values)

@@ -3,16 +3,16 @@
 import cv2
 import numpy as np
 
-from training.synthetic.acquisition.parameters import Capture
+from training.synthetic.acquisition.parameters import Acquisition
 
 
-def fold_and_stain(page: np.ndarray, capture: Capture, rng: np.random.Generator) -> np.ndarray:
-    """Return the page, uint8 (height, width, 3), with a capture's stains and creases."""
+def fold_and_stain(page: np.ndarray, acquisition: Acquisition, rng: np.random.Generator) -> np.ndarray:
+    """Return the page, uint8 (height, width, 3), with a acquisition's stains and creases."""
     height, width, _ = page.shape
     gain = np.ones((height, width, 3), np.float32)
-    for _ in range(round(capture.stains)):
+    for _ in range(round(acquisition.stains)):
         _stain(gain, rng)
-    for _ in range(round(capture.creases)):
+    for _ in range(round(acquisition.creases)):
         _crease(gain, rng)
     return np.clip(page * gain, 0, 255).astype(np.uint8)
 

@@ -22,8 +22,8 @@ FINE_DPI = 150  # pages of less are drawn at twice their size and averaged: smoo
 
 
 @dataclass(frozen=True)
-class DrawnPage:
-    """Hold a drawn page.
+class PrintedPage:
+    """Hold a synthetic ECG image.
 
     `pixels` is uint8 (height, width, 3), RGB; `boxes` place the leads, `scale` is pixel per mm.
     """
@@ -33,7 +33,7 @@ class DrawnPage:
     scale: float
 
 
-def draw_page(recording: Recording, style: Style, rng: np.random.Generator) -> DrawnPage:
+def print_page(recording: Recording, style: Style, rng: np.random.Generator) -> PrintedPage:
     """Print a recording; `rng` makes up the header. Traces are cut at the grid's edges, as printers do."""
     magnified = 2 if style.dpi < FINE_DPI else 1
     scale = magnified * style.dpi / 25.4
@@ -47,7 +47,7 @@ def draw_page(recording: Recording, style: Style, rng: np.random.Generator) -> D
     _write(page, style, personal(style, recording.parameters, _rate(recording), rng), scale)
     if magnified > 1:
         page = cv2.resize(page, style.pixels, interpolation=cv2.INTER_AREA)
-    return DrawnPage(page, tuple(boxes), style.dpi / 25.4)
+    return PrintedPage(page, tuple(boxes), style.dpi / 25.4)
 
 
 def altered_mask(recording: Recording, style: Style) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Quantisation: the convolutions of an exported model with 8-bit weights and activations."""
+"""Quantization: the convolutions of an exported model with 8-bit weights and activations."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -20,37 +20,37 @@ from training.data.folder import digest
 from training.models.networks import SavedModel
 
 PAGES = 64
-"""Pages that are calibrated on, evenly spread over the sorted files: more change the last digit only."""
+"""Images that are calibrated on, evenly spread over the sorted files: more change the last digit only."""
 
 COLOURS = 3  # channels of a picture
-SAMPLE = 40_000  # values of a tensor of a page that its range is chosen by
+SAMPLE = 40_000  # values of a tensor of an image that its range is chosen by
 STEPS = 33  # ranges that are tried for a tensor, from a fifth of the whole one
 LEVELS = 255
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Hold the pages that ranges are chosen by, uint8 (n, height, width, 3), and the digests of their pictures."""
+    """Hold the images that ranges are chosen by, uint8 (n, height, width, 3), and the digests of their pictures."""
 
-    pages: np.ndarray
+    images: np.ndarray
     digests: frozenset[str]
 
     @classmethod
     def of(cls, folder: Path, model: SavedModel) -> "Calibration":
-        """Read at most 64 pages below a folder; raise `UsageError` where there is none."""
+        """Read at most 64 images below a folder; raise `UsageError` where there is none."""
         paths = pictures(folder) if folder.is_dir() else []
         if not paths:
-            raise UsageError(f"{folder}: is no folder with pictures to calibrate on: give the training pages")
+            raise UsageError(f"{folder}: is no folder with pictures to calibrate on: give the training images")
         chosen = sorted({*np.linspace(0, len(paths) - 1, PAGES).round().astype(int).tolist()})
         opened = [open_page(paths[index]) for index in chosen]
         return cls(
-            np.stack([load_page(page, model.contract) for page in opened]),
+            np.stack([load_page(image, model.contract) for image in opened]),
             frozenset(map(digest, opened)),
         )
 
 
-def quantised(graph: ModelProto, ranges: dict[str, tuple[float, float]]) -> ModelProto:
-    """Return the graph with 8-bit convolutions between `ranges`, the lowest and highest value of each tensor.
+def quantized(graph: ModelProto, ranges: dict[str, tuple[float, float]]) -> ModelProto:
+    """Return the graph with int8 convolutions between `ranges`, the lowest and highest value of each tensor.
 
     QDQ, weights per output channel. The weights have seven bits: where a CPU has no VNNI, two products of
     unsigned and signed bytes are added in 16 bits, and with eight they are cut off (2 * 255 * 127 > 32767):
@@ -87,15 +87,15 @@ def quantised(graph: ModelProto, ranges: dict[str, tuple[float, float]]) -> Mode
     return quantizer.model.model
 
 
-def ranges_of(graph: ModelProto, pages: np.ndarray) -> dict[str, tuple[float, float]]:
-    """Return the range of each tensor that is to be quantised: the one with the smallest squared error.
+def ranges_of(graph: ModelProto, images: np.ndarray) -> dict[str, tuple[float, float]]:
+    """Return the range of each tensor that is to be quantized: the one with the smallest squared error.
 
     A few large activations would stretch the whole range and coarsen all others; they are cut off.
     """
-    names = sorted({name for node in _quantisable(graph) for name in (node.input[0], node.output[0])} - {INPUT})
+    names = sorted({name for node in _quantizable(graph) for name in (node.input[0], node.output[0])} - {INPUT})
     samples: dict[str, list[np.ndarray]] = {name: [] for name in names}
     rng = np.random.default_rng(0)
-    for values in _run(graph, names, pages):
+    for values in _run(graph, names, images):
         for name, value in zip(names, values, strict=True):
             flat = value.ravel()
             chosen = flat if flat.size <= SAMPLE else flat[rng.integers(0, flat.size, SAMPLE)]
@@ -103,30 +103,30 @@ def ranges_of(graph: ModelProto, pages: np.ndarray) -> dict[str, tuple[float, fl
     return {name: _range(np.concatenate(values)) for name, values in samples.items()}
 
 
-def shift(graph: ModelProto, quantised_graph: ModelProto, features: str, pages: np.ndarray) -> np.ndarray:
-    """Return by how much quantisation moves each feature on average, float32 (features,).
+def shift(graph: ModelProto, quantized_graph: ModelProto, features: str, images: np.ndarray) -> np.ndarray:
+    """Return by how much quantization moves each feature on average, float32 (features,).
 
     White paper is the same in all of its cells, so rounding errs there all the same way.
     """
     before, after = (
-        np.mean([values[0][0] for values in _run(which, [features], pages)], axis=0)
-        for which in (graph, quantised_graph)
+        np.mean([values[0][0] for values in _run(which, [features], images)], axis=0)
+        for which in (graph, quantized_graph)
     )
     return (after - before).astype(np.float32)
 
 
-def _quantisable(graph: ModelProto) -> Iterator[NodeProto]:
+def _quantizable(graph: ModelProto) -> Iterator[NodeProto]:
     yield from (node for node in graph.graph.node if node.op_type in ("Conv", "Relu", "MaxPool"))
 
 
-def _run(graph: ModelProto, names: Sequence[str], pages: np.ndarray) -> Iterator[list[np.ndarray]]:
-    """Yield tensors of the graph for one page after the other."""
+def _run(graph: ModelProto, names: Sequence[str], images: np.ndarray) -> Iterator[list[np.ndarray]]:
+    """Yield tensors of the graph for one image after the other."""
     copy = ModelProto.FromString(graph.SerializeToString())
     del copy.graph.output[:]
     copy.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names)
     session = onnxruntime.InferenceSession(copy.SerializeToString(), providers=["CPUExecutionProvider"])
-    for page in pages:
-        yield session.run(list(names), {INPUT: page[np.newaxis]})
+    for image in images:
+        yield session.run(list(names), {INPUT: image[np.newaxis]})
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:
