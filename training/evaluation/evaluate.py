@@ -24,7 +24,7 @@ from training.evaluation.loaded_model import LoadedModel, open_model
 from training.evaluation.metrics import paired_differences
 from training.evaluation.predictions import Predictions
 from training.evaluation.robustness import robustness
-from training.evaluation.scores import records
+from training.evaluation.measure import records
 from training.fit.loop import read_history
 from training.models.networks import short
 from training.reports import plots

@@ -11,7 +11,7 @@ from edge.heatmap import contributions, overlay
 from edge.page import load_page, open_page
 from training.data.folder import LoadedImages
 from training.evaluation.heatmap_faithfulness import RANDOM, synthetic_hearts
-from training.evaluation.scores import from_record
+from training.evaluation.measure import from_record
 from training.reports import plots
 from training.reports.report import Report, Table, shown
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from edge.terminal import SYNTHETIC_MODEL
 from training.evaluation.baselines import BASELINES
-from training.evaluation.scores import from_record
+from training.evaluation.measure import from_record
 from training.reports import tripod_ai as tripod
 from training.reports.evaluation import INTERVALS, OVERALL_FIGURES, class_notes, class_table, headlines, warnings
 from training.reports.heatmaps import HEATMAPS, heatmap_tables

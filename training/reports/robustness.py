@@ -9,7 +9,7 @@ from training.data.folder import LoadedImages
 from training.errors import DataError
 from training.evaluation.intervals import remarks
 from training.evaluation.robustness import FIGURES, PERTURBATIONS, Condition, conditions
-from training.evaluation.scores import from_record
+from training.evaluation.measure import from_record
 from training.reports import plots
 from training.reports.report import Report, Table, shown
 from training.reports.robustness_plots import robustness_chart

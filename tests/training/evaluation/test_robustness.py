@@ -21,7 +21,7 @@ from training.evaluation import robustness
 from training.evaluation.loaded_model import LoadedModel, open_model
 from training.evaluation.predictions import Predictions
 from training.evaluation.robustness import PERTURBATIONS, Condition, Perturbation, conditions
-from training.evaluation.scores import score_predictions
+from training.evaluation.measure import score_predictions
 from training.reports import robustness as robustness_report
 from training.reports.plots import contact_sheet
 from training.reports.report import Report

@@ -1,0 +1,47 @@
+"""The history of a run: loss and accuracy of training and validation, epoch by epoch, in `history.csv`."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from edge.files import replacing
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryRow:
+    """Hold one epoch."""
+
+    stage: str
+    """What was trained: "cnn", "head" or a stage of fine-tuning."""
+    epoch: int
+    """From 1, in its stage."""
+    loss: float
+    accuracy: float
+    """Of the training images, unweighted."""
+    val_loss: float
+    val_accuracy: float
+
+
+def read_history(file: Path) -> list[HistoryRow]:
+    """Read `history.csv`; empty where there is no file."""
+    if not file.exists():
+        return []
+    kinds = {field.name: field.type for field in fields(HistoryRow)}
+    with file.open(newline="") as lines:
+        return [
+            HistoryRow(**{name: kinds[name](value) for name, value in row.items()}) for row in csv.DictReader(lines)
+        ]
+
+
+def write_history(rows: Sequence[HistoryRow], file: Path) -> None:
+    """Write `history.csv` whole."""
+    with replacing(file) as unfinished, unfinished.open("w", newline="") as out:
+        writer = csv.DictWriter(out, [field.name for field in fields(HistoryRow)])
+        writer.writeheader()
+        writer.writerows(map(asdict, rows))
+
+
+def best_epoch(rows: Sequence[HistoryRow]) -> int:
+    """Return the number of the epoch with the lowest validation loss, the first of equals."""
+    return min(rows, key=lambda row: row.val_loss).epoch

@@ -1,0 +1,159 @@
+"""The typed metrics of a model's predictions for labelled images, as reports and `report.json` read them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from training.evaluation.intervals import Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagePrediction:
+    """Hold what a model answers for one image whose label is known."""
+
+    image: str
+    """Path of the file, as it can be opened from the working directory."""
+    label: str
+    """The true class, by the data folder."""
+    predicted: str
+    """The most probable class."""
+    probabilities: dict[str, float]
+    """Of every class, calibrated; their sum is 1."""
+    in_distribution: float
+    """The in-distribution score, 0 to 1."""
+    status: str
+    """What the device would say: "ok", "uncertain" or "rejected"."""
+    seen_in_training: bool
+    """Whether the model was trained on this image, so that its answer proves nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassMetrics:
+    """Hold the metrics of one class against the rest."""
+
+    images: int
+    """Images of this class."""
+    sensitivity: Estimate
+    specificity: Estimate
+    precision: Estimate
+    f1: Estimate
+    auroc: Estimate
+    average_precision: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverallMetrics:
+    """Hold the metrics over all classes; `macro` is the mean over the classes that have images."""
+
+    accuracy: Estimate
+    macro_f1: Estimate
+    weighted_f1: Estimate
+    """Mean of the classes' F1, weighted by their images."""
+    balanced_accuracy: Estimate
+    """Mean of the classes' sensitivities."""
+    macro_auroc: Estimate
+    weighted_auroc: Estimate
+    macro_average_precision: Estimate
+    brier_score: Estimate
+    """Sum over the classes of squared differences of probabilities, 0 to 2 (Brier, Monthly Weather Review 78, 1950)."""
+    log_loss: Estimate
+    """Nats."""
+    calibration_error: Estimate
+    """Expected calibration error, ten bins of equal width (Naeini et al., AAAI 2015; Guo et al., ICML 2017)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationBin:
+    """Hold the images whose confidence lies above `low` and up to `high`."""
+
+    low: float
+    high: float
+    images: int
+    confidence: float | None
+    """Mean probability of the most probable class; None where there is no image."""
+    accuracy: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """Hold how far the probabilities can be believed, with and without the temperature."""
+
+    temperature: float
+    uncalibrated: OverallMetrics
+    """The metrics that a temperature of 1 gives."""
+    uncalibrated_bins: tuple[CalibrationBin, ...]
+    bins: tuple[CalibrationBin, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RiskCoverage:
+    """Hold the share that is wrong (`risk`) among the share that is answered (`coverage`), most confident first."""
+
+    coverage: tuple[float, ...]
+    risk: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusCounts:
+    """Hold what the device would say of the images, by the thresholds of the contract."""
+
+    confidence_threshold: float
+    in_distribution_threshold: float
+    ok: int
+    uncertain: int
+    rejected: int
+    accuracy_of_ok: Estimate
+    """Share of the images with status "ok" whose answer is right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubgroupMetrics:
+    """Hold the metrics of the images that share a value of a manifest's column."""
+
+    images: int
+    accuracy: Estimate
+    macro_f1: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionMetrics:
+    """Hold everything about a model's predictions for labelled images."""
+
+    images: int
+    groups: int
+    """Different groups (patients, say) among the images."""
+    seen_in_training: int
+    """Images that the model was trained on."""
+    synthetic: bool
+    """Whether synthetic ECG images are among them."""
+    overall: OverallMetrics
+    classes: dict[str, ClassMetrics]
+    confusion: tuple[tuple[int, ...], ...]
+    """Images by true class (rows) and predicted class (columns), in the order of `classes`."""
+    calibration: Calibration
+    risk_coverage: RiskCoverage
+    statuses: StatusCounts
+    subgroups: dict[str, dict[str, SubgroupMetrics]]
+    """By the manifest's column, then by its value."""
+    predictions: tuple[ImagePrediction, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return the classes in the order of the model's outputs."""
+        return tuple(self.classes)
+
+    @cached_property
+    def truth(self) -> np.ndarray:
+        """Return the index of each image's class, int (n,)."""
+        return np.array([self.labels.index(one.label) for one in self.predictions])
+
+    @cached_property
+    def predicted(self) -> np.ndarray:
+        """Return the index of each image's most probable class, int (n,)."""
+        return np.array([self.labels.index(one.predicted) for one in self.predictions])
+
+    @cached_property
+    def probabilities(self) -> np.ndarray:
+        """Return the probabilities, float (n, classes)."""
+        return np.array([list(one.probabilities.values()) for one in self.predictions])
