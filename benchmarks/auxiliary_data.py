@@ -17,7 +17,7 @@ from benchmarks.heads import fit_head
 from training.data.folder import LoadedImages, first_contract, load_images, read_folder
 from training.fit.augmentation import view
 from training.fit.cached_features import cached_features, default_cache
-from training.models.networks import vgg16_base
+from training.models.vgg16 import vgg16_base
 
 WORTHS = (0.0, 0.03, 0.1, 0.2, 0.3, 1.0)
 VIEWS, SEEDS = 2, range(5)

@@ -30,7 +30,7 @@ KERAS = """
 import sys
 from pathlib import Path
 from edge.page import load_page
-from training.models.networks import load_model
+from training.models.saved_model import load_model
 model = load_model(Path(sys.argv[1]))
 print(model.run(load_page(sys.argv[2], model.contract)[None]).probabilities)
 """

@@ -39,7 +39,7 @@ Network = Callable[[np.ndarray], np.ndarray]
 def network(engine: str, models: argparse.Namespace) -> Network:
     """Return a function from an image (1, height, width, 3) to probabilities (1, classes)."""
     if engine.startswith("keras"):
-        from training.models.networks import load_model
+        from training.models.saved_model import load_model
 
         model = load_model(models.h5).network
         if engine == "keras predict":

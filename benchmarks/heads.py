@@ -18,7 +18,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from training.data.folder import LoadedImages, first_contract, load_images, read_folder
 from training.fit.augmentation import view
 from training.fit.loop import batch_size, class_weights
-from training.models.networks import IMAGENET_MEAN_BGR
+from training.models.vgg16 import IMAGENET_MEAN_BGR
 
 BLOCKS = ((5,), (4,), (3,), (4, 5), (3, 4), (3, 4, 5), (2, 3, 4, 5), (1, 2, 3, 4, 5))
 VIEWS = (1, 2, 3)

@@ -22,7 +22,7 @@ from edge.page import open_page
 from training.data.folder import LoadedImages, first_contract, load_images, read_folder
 from training.data.near_copies import MAP, fingerprint, isolated
 from training.fit.cached_features import cached_features, default_cache
-from training.models.networks import vgg16_base
+from training.models.vgg16 import vgg16_base
 
 SMALL = (48, 32)  # width and height
 

@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from training.data.folder import read_folder
-from training.models.networks import vgg16_base
+from training.models.vgg16 import vgg16_base
 
 SIZE = (224, 224)  # width, height
 

@@ -56,7 +56,7 @@ def verify(options: argparse.Namespace) -> int:
     """Print the comparison; return 1 where the two disagree."""
     from edge import Classifier
     from export.parity import Judges, compare
-    from training.models.networks import load_model
+    from training.models.saved_model import load_model
 
     model, classifier = load_model(options.h5), Classifier(options.onnx)
     parity = compare(model, classifier, Judges.of(options.images, model))

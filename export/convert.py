@@ -15,7 +15,7 @@ from edge.selftest import CHECK_KEY, answers, to_json
 from export.parity import Judges, Parity, ParityError, compare
 from export.quantization import Calibration, quantized, ranges_of, shift
 from training.models.heatmap_layers import heatmap, parts
-from training.models.networks import MEAN_HEATMAP_KEY, TRAINED_ON_KEY, SavedModel, load_model
+from training.models.saved_model import MEAN_HEATMAP_KEY, TRAINED_ON_KEY, SavedModel, load_model
 
 OPSET = 17
 FEATURES = "features"

@@ -12,9 +12,9 @@ from edge.classifier import Classifier, Outputs, decide
 from edge.errors import EcgError, UsageError
 from edge.files import pictures
 from edge.page import load_page, open_page
-from training.data.folder import digest, read_folder
+from training.data.folder import digest, read_folder, short_digest
 from training.errors import DataError
-from training.models.networks import SavedModel, short
+from training.models.saved_model import SavedModel
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class Judges:
             if (name := digest(image)) not in but:
                 paths.append(path)
                 images.append(load_page(image, model.contract))
-                unseen.append(short(name) not in model.trained_on)
+                unseen.append(short_digest(name) not in model.trained_on)
         if not paths:
             raise UsageError(f"{folder}: is no folder with pictures to compare the models on: give one with ECG images")
         try:

@@ -17,7 +17,7 @@ from edge.errors import UsageError
 from edge.files import pictures
 from edge.page import load_page, open_page
 from training.data.folder import digest
-from training.models.networks import SavedModel
+from training.models.saved_model import SavedModel
 
 PAGES = 64
 """Images that are calibrated on, evenly spread over the sorted files: more change the last digit only."""

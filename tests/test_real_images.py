@@ -15,7 +15,7 @@ from edge import Classifier, load_page
 from export.parity import BOUNDS
 from training.data.folder import read_folder
 from training.evaluation import audit as auditing
-from training.models.networks import load_model
+from training.models.saved_model import load_model
 
 
 @pytest.fixture(scope="module")

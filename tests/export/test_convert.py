@@ -20,7 +20,7 @@ from export import convert as conversion
 from export.convert import convert
 from export.parity import BOUNDS, Judges, Parity, ParityError, compare
 from tests.conftest import LABELS, last_line
-from training.models.networks import MEAN_HEATMAP_KEY, TRAINED_ON_KEY, SavedModel, load_model
+from training.models.saved_model import MEAN_HEATMAP_KEY, TRAINED_ON_KEY, SavedModel, load_model
 
 
 def test_the_export_has_the_contract_and_named_outputs(h5: Path, onnx_file: Path) -> None:

@@ -15,7 +15,7 @@ from export import convert as conversion
 from export import quantization as quantization
 from export.convert import convert
 from export.parity import BOUNDS, Bounds, ParityError
-from training.models.networks import load_model
+from training.models.saved_model import load_model
 
 
 @pytest.fixture

@@ -9,12 +9,19 @@ from pathlib import Path
 import numpy as np
 
 from edge.contract import Contract, TrainedOn
-from training.data.folder import EcgImage, LoadedImages, first_contract, groups_of, load_images, read_folder
+from training.data.folder import (
+    EcgImage,
+    LoadedImages,
+    first_contract,
+    groups_of,
+    load_images,
+    read_folder,
+    short_digest,
+)
 from training.data.leaks import leaks, one_of_each
 from training.data.recipe import Recipe
 from training.data.splits import are_test
 from training.errors import DataError
-from training.models.networks import short
 
 AUXILIARY_WEIGHT = 0.1
 """An auxiliary image counts as a tenth of one's own: less gives the highest macro-F1, more the highest sensitivity for
@@ -41,7 +48,7 @@ def read_training_pages(
     auxiliary = _read_auxiliary(auxiliary_folder, everything, contract, skip_unreadable) if auxiliary_folder else None
     digests = together(loaded, auxiliary).digests
     trained_on = TrainedOn(
-        digest=hashlib.sha256("".join(sorted(map(short, digests))).encode()).hexdigest(),
+        digest=hashlib.sha256("".join(sorted(map(short_digest, digests))).encode()).hexdigest(),
         images=len(loaded),
         seed=recipe.seed,
         synthetic=any(image.synthetic for image in loaded.images),

@@ -14,19 +14,18 @@ from edge import __version__
 from edge.classifier import Classifier, Outputs
 from edge.contract import Contract
 from edge.errors import UsageError
-from training.data.folder import EcgImage, LoadedImages, groups_of, load_images, read_folder
+from training.data.folder import EcgImage, LoadedImages, groups_of, load_images, read_folder, short_digest
 from training.data.splits import are_test
 from training.errors import DataError
 from training.evaluation.audit import ASKED, look_at, views_of
 from training.evaluation.baselines import compare
 from training.evaluation.heatmap_faithfulness import heatmap_faithfulness
 from training.evaluation.loaded_model import LoadedModel, open_model
+from training.evaluation.measure import records
 from training.evaluation.metrics import paired_differences
 from training.evaluation.predictions import Predictions
 from training.evaluation.robustness import robustness
-from training.evaluation.measure import records
 from training.fit.loop import read_history
-from training.models.networks import short
 from training.reports import plots
 from training.reports.evaluation import add_answers
 from training.reports.heatmaps import add_heatmaps
@@ -129,7 +128,7 @@ def _answers(subject: LoadedModel, loaded: LoadedImages, outputs: Outputs) -> Pr
         raise DataError(
             f"{subject.path}: does not know the class {unknown[0]!r} of the test images: train it again with it"
         )
-    seen = np.array([short(digest) in subject.trained_on for digest in loaded.digests])
+    seen = np.array([short_digest(digest) in subject.trained_on for digest in loaded.digests])
     return Predictions.of(outputs, loaded, subject.contract.labels, seen)
 
 
@@ -146,7 +145,7 @@ def _provenance(data: Path, loaded: LoadedImages, skipped: list[str], command: s
         "folder": str(data),
         "test_images": len(loaded),
         "test_groups": len(set(loaded.groups.tolist())),
-        "digest": hashlib.sha256("".join(sorted(map(short, loaded.digests))).encode()).hexdigest(),
+        "digest": hashlib.sha256("".join(sorted(map(short_digest, loaded.digests))).encode()).hexdigest(),
         "skipped": skipped,
         "synthetic": any(image.synthetic for image in loaded.images),
         "command": command,

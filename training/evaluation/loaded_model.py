@@ -9,7 +9,7 @@ import numpy as np
 from edge.classifier import Classifier, Outputs
 from edge.contract import Contract
 from edge.errors import ModelError
-from training.models.networks import TRAINED_ON_KEY, load_model
+from training.models.saved_model import TRAINED_ON_KEY, load_model
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from training.data.folder import EcgImage, LoadedImages
 from training.errors import DataError
 from training.evaluation.intervals import Estimate, proportion
 from training.evaluation.loaded_model import LoadedModel
+from training.evaluation.measure import statuses
 from training.evaluation.metrics import overall_metrics
 from training.evaluation.predictions import Predictions
-from training.evaluation.measure import statuses
 from training.synthetic.acquisition.camera import acquire, take
 from training.synthetic.acquisition.parameters import KINDS, STRENGTHS, Acquisition
 

@@ -18,8 +18,10 @@ from training.fit.augmentation import view
 from training.fit.cached_features import cached_features
 from training.fit.loop import Batches, fit, read_history
 from training.models.calibration import calibrated
+from training.models.cnn import build_cnn
+from training.models.heads import fit_standardise
 from training.models.in_distribution import fit_in_distribution
-from training.models.networks import build_cnn, build_vgg16, fit_standardise
+from training.models.vgg16 import build_vgg16
 
 HELD_VIEWS = 256  # in memory at once
 LEARNING_RATES = {"cnn": 3e-4, "head": 1e-3, "block5": 1e-5}

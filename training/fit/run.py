@@ -11,7 +11,7 @@ import numpy as np
 
 from edge.classifier import Outputs, widths
 from edge.files import replacing
-from training.data.folder import LoadedImages
+from training.data.folder import LoadedImages, short_digest
 from training.data.recipe import Recipe
 from training.data.splits import folds, hold_out
 from training.data.training_set import read_training_pages, together
@@ -19,8 +19,9 @@ from training.errors import RunError
 from training.evaluation.predictions import Predictions, UnseenPredictions, write_out_of_fold
 from training.fit.loop import forget, read_history
 from training.fit.network import Fitting, ask
+from training.models.heads import with_probabilities
 from training.models.heatmap_layers import mean_training_heatmap
-from training.models.networks import SavedModel, save_model, short, with_probabilities
+from training.models.saved_model import SavedModel, save_model
 from training.reports.evaluation import write_run_report
 
 MEAN_HEATMAP_IMAGES = 64
@@ -63,7 +64,7 @@ def train(
         [ask(network, pixels) for pixels in fitting.asked(choose)], choose, contract
     )
     contract = dataclasses.replace(contract, **unseen.decisions(recipe.target_accuracy))
-    learned = frozenset(map(short, together(loaded, auxiliary).digests))
+    learned = frozenset(map(short_digest, together(loaded, auxiliary).digests))
     usual = mean_training_heatmap(network, learn.select(np.argsort(learn.digests)[:MEAN_HEATMAP_IMAGES]).pixels)
     model = SavedModel(with_probabilities(network, contract.temperature), contract, learned, usual)
     answers = Predictions.of(model.run(choose.pixels), choose, contract.labels)

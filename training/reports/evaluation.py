@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from edge.contract import Contract
 from training.data.folder import ATTRIBUTES
 from training.evaluation.intervals import BINS
+from training.evaluation.measure import from_record, score_predictions
 from training.evaluation.metrics import risk_coverage
 from training.evaluation.predictions import Predictions, UnseenPredictions
-from training.evaluation.measure import from_record, score_predictions
 from training.reports import plots
 from training.reports.report import DRAWN, Report, Table, shown
 

@@ -8,8 +8,8 @@ from edge.page import open_page
 from training.data.folder import LoadedImages
 from training.errors import DataError
 from training.evaluation.intervals import remarks
-from training.evaluation.robustness import FIGURES, PERTURBATIONS, Condition, conditions
 from training.evaluation.measure import from_record
+from training.evaluation.robustness import FIGURES, PERTURBATIONS, Condition, conditions
 from training.reports import plots
 from training.reports.report import Report, Table, shown
 from training.reports.robustness_plots import robustness_chart

@@ -168,7 +168,7 @@ def test_training_refuses_a_leaking_split_unless_told_otherwise(three_classes: P
 
     with pytest.raises(DataError, match=rf"1 x {ACROSS}; first .*normal_0002\.jpg.*--drop-duplicates"):
         trained()
-    from training.models.networks import load_model
+    from training.models.saved_model import load_model
 
     trained(allow_leaks=True)
     assert load_model(tmp_path / "['allow_leaks']" / "ecg_cnn_model.h5").contract.trained_on.images == 24

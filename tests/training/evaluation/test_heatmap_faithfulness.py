@@ -23,7 +23,7 @@ from training.evaluation.heatmap_faithfulness import enrichment, heatmap_faithfu
 from training.evaluation.intervals import mean
 from training.fit.run import MEAN_HEATMAP_IMAGES
 from training.models.heatmap_layers import enlargement, heatmap, mean_training_heatmap, parts
-from training.models.networks import load_model
+from training.models.saved_model import load_model
 from training.reports.heatmaps import add_heatmaps, heatmap_tables
 from training.reports.report import Report
 from training.synthetic.signals.ecg import CLASSES

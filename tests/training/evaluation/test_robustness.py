@@ -19,9 +19,9 @@ from training.data.folder import LoadedImages, load_images, read_folder
 from training.errors import DataError
 from training.evaluation import robustness
 from training.evaluation.loaded_model import LoadedModel, open_model
+from training.evaluation.measure import score_predictions
 from training.evaluation.predictions import Predictions
 from training.evaluation.robustness import PERTURBATIONS, Condition, Perturbation, conditions
-from training.evaluation.measure import score_predictions
 from training.reports import robustness as robustness_report
 from training.reports.plots import contact_sheet
 from training.reports.report import Report

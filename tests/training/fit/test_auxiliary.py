@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from tests.conftest import LABELS, RECIPE
-from training.data.folder import load_images, read_folder
+from training.data.folder import load_images, read_folder, short_digest
 from training.data.training_set import AUXILIARY_WEIGHT
 from training.errors import DataError
 from training.fit import network as fitting
 from training.fit.loop import Batches
 from training.fit.run import train
-from training.models.networks import load_model, short
+from training.models.saved_model import load_model
 from training.synthetic.dataset import SyntheticSettings, generate_dataset
 
 
@@ -65,7 +65,7 @@ def test_extra_pages_are_learned_from_and_never_asked_about(
         assert learn - further < own
     assert model.contract.trained_on.auxiliary_images == len(further) == 18
     assert model.contract.trained_on.images == len(own)
-    assert model.trained_on == set(map(short, own | further))
+    assert model.trained_on == set(map(short_digest, own | further))
     with (tmp_path / "run" / "out_of_fold.csv").open(encoding="utf-8") as file:
         assert len(list(csv.DictReader(file))) == len(own)
     assert "18 auxiliary ones" in (tmp_path / "run" / "report.html").read_text()

@@ -15,15 +15,16 @@ import pytest
 from edge.contract import CONTRACT_KEY, PREPROCESSING
 from edge.errors import ModelError
 from tests.conftest import LABELS, RECIPE
-from training.data.folder import load_images, read_folder
+from training.data.folder import load_images, read_folder, short_digest
 from training.errors import RunError
 from training.fit import loop as fit
 from training.fit import network as fitting
 from training.fit.augmentation import view
 from training.fit.run import train
 from training.models.calibration import calibrated, decide
+from training.models.cnn import build_cnn
 from training.models.in_distribution import choose_in_distribution_threshold
-from training.models.networks import TRAINED_ON_KEY, build_cnn, load_model, short
+from training.models.saved_model import TRAINED_ON_KEY, load_model
 
 
 def again(data: Path, run: Path, **changes: object) -> Path:
@@ -59,7 +60,7 @@ def test_the_contract_is_in_the_h5(h5: Path, three_classes: Path) -> None:
     images = [image for image in read_folder(three_classes) if image.split == "train"]
     loaded, _ = load_images(images, contract)
     assert contract.trained_on.images == len(images)
-    assert model.trained_on == {short(digest) for digest in loaded.digests}
+    assert model.trained_on == {short_digest(digest) for digest in loaded.digests}
 
 
 def test_the_h5_holds_the_best_epoch_by_validation_loss(run: Path, three_classes: Path, h5: Path) -> None:

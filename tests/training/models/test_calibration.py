@@ -14,8 +14,9 @@ from training.models.calibration import (
     decide,
     fit_temperature,
 )
+from training.models.cnn import build_cnn
+from training.models.heads import fit_standardise, with_probabilities
 from training.models.in_distribution import COMPONENTS, choose_in_distribution_threshold, fit_in_distribution
-from training.models.networks import build_cnn, fit_standardise, with_probabilities
 
 
 def answers(images: int, temperature: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,8 @@ from training.fit import cached_features as features
 from training.fit.cached_features import cached_features
 from training.fit.loop import read_history
 from training.fit.run import train
-from training.models.networks import build_vgg16, load_model, vgg16_base
+from training.models.saved_model import load_model
+from training.models.vgg16 import build_vgg16, vgg16_base
 
 RECIPE = Recipe("vgg16", epochs=2, height=64, width=96, augmentations=2, fine_tune="none", folds=0, seed=0)
 

@@ -1,0 +1,80 @@
+"""The `.h5` that holds a network with its contract."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+
+from edge.classifier import Outputs, widths
+from edge.contract import CONTRACT_KEY, Contract
+from edge.errors import ModelError
+from edge.files import replacing
+
+TRAINED_ON_KEY = "ecg_trained_on"
+"""Name of the HDF5 dataset and of the ONNX metadata entry with the digests of the images that the model has seen."""
+
+MEAN_HEATMAP_KEY = "ecg_mean_training_heatmap"
+"""Name of the HDF5 dataset with what the training images' heatmaps have in common (see `training.models.heatmap_layers`)."""
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """Hold what an `.h5` of this project holds: the network, its contract, the digests of its images.
+
+    `mean_heatmap` is what their heatmaps have in common, float32 (rows, columns, classes); None before 0.4.0.
+    """
+
+    network: keras.Model
+    contract: Contract
+    trained_on: frozenset[str]
+    mean_heatmap: np.ndarray | None
+
+    def run(self, images: np.ndarray, batch_size: int = 16) -> Outputs:
+        """Return the network's outputs for uint8 images (n, height, width, 3)."""
+        return Outputs(**self.network.predict(images, batch_size=batch_size, verbose=0))
+
+
+def save_model(model: SavedModel, path: Path) -> None:
+    """Write the `.h5`; the same model gives the same bytes."""
+    with replacing(path) as unfinished:
+        model.network.save(unfinished, include_optimizer=False)
+        with h5py.File(unfinished, "a") as file:
+            file.attrs[CONTRACT_KEY] = model.contract.to_json()
+            file[TRAINED_ON_KEY] = np.array(sorted(model.trained_on), "S")
+            file[MEAN_HEATMAP_KEY] = model.mean_heatmap
+
+
+def load_model(path: Path) -> SavedModel:
+    """Read an `.h5` of this project; raise `ModelError` for a missing file or any other one."""
+    if not path.is_file():
+        raise ModelError(f"{path}: no such model file: give an .h5 made by 'python -m training train'")
+    try:
+        with h5py.File(path) as file:
+            text, digests = file.attrs.get(CONTRACT_KEY), file.get(TRAINED_ON_KEY)
+            trained_on = frozenset(digest.decode() for digest in digests[:]) if digests is not None else None
+            usual = file[MEAN_HEATMAP_KEY][:] if MEAN_HEATMAP_KEY in file else None
+    except OSError as error:
+        raise ModelError(
+            f"{path}: is not an HDF5 file, or is cut short: give an .h5 made by 'python -m training train'"
+        ) from error
+    if text is None or trained_on is None:
+        raise ModelError(
+            f"{path}: has no {CONTRACT_KEY}, it is not from this program: make one with 'python -m training train'"
+        )
+    try:
+        contract = Contract.from_json(text)
+        network = keras.models.load_model(path, compile=False, safe_mode=True)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"{path}: Keras cannot load it ({reason}): train it again") from error
+    outputs = (
+        {name: tensor.shape for name, tensor in network.output.items()} if isinstance(network.output, dict) else {}
+    )
+    expected = {name: (None, width) for name, width in widths(contract).items()}
+    if (network.input_shape, outputs) != ((None, contract.height, contract.width, 3), expected):
+        raise ModelError(f"{path}: its network contradicts its contract: train it again")
+    return SavedModel(network, contract, trained_on, usual)
