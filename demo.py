@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import Classifier, PageError, Prediction
+from edge.commands.terminal import NOT_A_DEVICE, SYNTHETIC_MODEL, Parser, exit_with
 from edge.errors import EcgError
-from edge.terminal import NOT_A_DEVICE, SYNTHETIC_MODEL, Parser, exit_with
 
 if TYPE_CHECKING:
     import gradio

@@ -18,7 +18,7 @@ from scipy.optimize import curve_fit
 from scipy.special import ndtr, ndtri
 
 from edge.files import pictures
-from edge.page import open_page
+from edge.images.page import open_page
 
 SIDE = 1200  # pixels
 BLOCK = 48  # pixels: ten small squares of a usual image, so that paper shows in each block

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.bench import fresh
 from edge.classifier import Classifier
-from edge.page import load_page
+from edge.commands.bench import fresh
+from edge.images.preprocessing import load_page
 from edge.selftest import pictures
 
 PAGES, ROUNDS, STARTS = 200, 3, 9
@@ -29,10 +29,10 @@ IMPORTS = "import numpy, onnxruntime, PIL.Image"
 KERAS = """
 import sys
 from pathlib import Path
-from edge.page import load_page
+from edge.images.preprocessing import load_page
 from training.models.saved_model import load_model
 model = load_model(Path(sys.argv[1]))
-print(model.run(load_page(sys.argv[2], model.contract)[None]).probabilities)
+print(model.run(load_page(sys.argv[2], model.contract.preprocessing)[None]).probabilities)
 """
 
 
@@ -46,12 +46,15 @@ def seconds(work: Callable[[], object]) -> float:
 def folder(model: Path, image: Path) -> None:
     """Print how well opening and running overlap."""
     classifier = Classifier(model)
-    pixels = load_page(image, classifier.contract)[np.newaxis]
+    pixels = load_page(image, classifier.contract.preprocessing)[np.newaxis]
     opening, running, whole = [], [], []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in range(ROUNDS):
             opening.append(
-                seconds(lambda: list(pool.map(lambda _: load_page(image, classifier.contract), range(PAGES)))) / PAGES
+                seconds(
+                    lambda: list(pool.map(lambda _: load_page(image, classifier.contract.preprocessing), range(PAGES)))
+                )
+                / PAGES
             )
             running.append(seconds(lambda: [classifier.run(pixels) for _ in range(PAGES // 4)]) / (PAGES // 4))
             whole.append(seconds(lambda: list(classifier.predict_many([image] * PAGES))) / PAGES)

@@ -22,7 +22,7 @@ import numpy as np
 
 from edge.classifier import INPUT, Classifier
 from edge.files import pictures
-from edge.page import load_page
+from edge.images.preprocessing import load_page
 
 ENGINES = (
     "keras predict",
@@ -62,11 +62,11 @@ def work(engine: str, models: argparse.Namespace) -> None:
     """Answer each path on standard input with times and probabilities, as JSON."""
     answer = network(engine, models)
     contract = Classifier(models.onnx).contract
-    answer(np.zeros((1, contract.height, contract.width, 3), np.uint8))
+    answer(np.zeros((1, contract.preprocessing.height, contract.preprocessing.width, 3), np.uint8))
     print("ready", flush=True)
     for line in sys.stdin:
         start = time.perf_counter()
-        image = load_page(line.rstrip("\n"), contract)[np.newaxis]
+        image = load_page(line.rstrip("\n"), contract.preprocessing)[np.newaxis]
         loaded = time.perf_counter()
         shares = answer(image)
         end = time.perf_counter()

@@ -21,7 +21,7 @@ from scipy.ndimage import gaussian_filter
 
 from edge import Classifier
 from edge.files import pictures
-from edge.page import open_page
+from edge.images.page import open_page
 from training.data.folder import read_folder
 
 SIZE = (1106, 786)

@@ -18,7 +18,7 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from edge.page import open_page
+from edge.images.page import open_page
 from training.data.folder import LoadedImages, first_contract, load_images, read_folder
 from training.data.near_copies import MAP, fingerprint, isolated
 from training.fit.cached_features import cached_features, default_cache

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from edge.files import pictures
-from edge.page import open_page
+from edge.images.page import open_page
 from training.data.near_copies import MAP, THRESHOLD, fingerprint, isolated, near_copies
 
 LOWEST = 0.5  # pairs are scored down to here, to show both tails

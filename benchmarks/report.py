@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.contract import Contract, TrainedOn
+from edge.images.preprocessing import Preprocessing
 from training.data.folder import read_folder
 from training.evaluation.predictions import Predictions
 from training.models.calibration import calibrated
@@ -43,7 +44,7 @@ def main() -> None:
     in_distribution = rng.uniform(0.2, 0.8, (len(images), 1))
     nothing = np.zeros(len(images), bool)
     answers = Predictions(labels, images, groups, logits, calibrated(logits, 1.2), in_distribution, nothing)
-    contract = Contract(labels, 224, 224, "none", TrainedOn("", 0, 0, False), 1.2, 0.5, 0.25)
+    contract = Contract(labels, Preprocessing(224, 224), "none", TrainedOn("", 0, 0, False), 1.2, 0.5, 0.25)
 
     begin = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:

@@ -4,15 +4,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge.classifier import Classifier, Prediction
+    from edge.classifier import Classifier
     from edge.contract import Contract
     from edge.errors import EcgError, ModelError, PageError, UsageError
-    from edge.page import load_page
+    from edge.images.preprocessing import load_page
+    from edge.prediction import Prediction
 
 __version__ = "0.4.0"
 __all__ = ["Classifier", "Contract", "EcgError", "ModelError", "PageError", "Prediction", "UsageError", "load_page"]
 
-_MODULES = {"Classifier": "classifier", "Prediction": "classifier", "Contract": "contract", "load_page": "page"}
+_MODULES = {
+    "Classifier": "classifier",
+    "Prediction": "prediction",
+    "Contract": "contract",
+    "load_page": "images.preprocessing",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from edge import __version__
-from edge.terminal import NOT_A_DEVICE, Parser, at_once, exit_with, positive
+from edge.commands.terminal import NOT_A_DEVICE, Parser, at_once, exit_with, positive
 
 STDIN = "-"
 MODEL = "an .onnx made by 'python -m export convert'"
@@ -56,20 +56,20 @@ def main() -> None:
 
 def predict(options: argparse.Namespace) -> int:
     """Classify the pictures; return 1 where one of them could not be read."""
-    from edge.overlap import Ahead
+    from edge.images.pipeline import Ahead
 
     sources = list(_sources(options.paths, options.recursive))
     opener = Ahead(sources[0])  # while onnxruntime is imported and the model loaded
-    from edge.predict import Job, run
+    from edge.commands.predict import Job, run
 
     job = Job(options.model, options.threads, options.format, options.top_k, options.heatmaps, options.quiet)
     return run(job, sources, options.out, opener)
 
 
 def _sources(paths: Iterable[str], recursive: bool) -> Iterator[str | Path]:
-    from edge.documents import SUFFIXES as DOCUMENTS
     from edge.errors import UsageError
     from edge.files import SUFFIXES, pictures
+    from edge.images.formats import SUFFIXES as DOCUMENTS
 
     for name in paths:
         path = Path(name)
@@ -111,7 +111,7 @@ def bench(options: argparse.Namespace) -> int:
     """Print what a page costs."""
     import json
 
-    from edge.bench import measure, table
+    from edge.commands.bench import measure, table
 
     found = measure(options.model, options.runs)
     print(json.dumps(found, indent=1) if options.json else table(found))
@@ -124,7 +124,7 @@ def info(options: argparse.Namespace) -> int:
     import hashlib
 
     from edge import Classifier
-    from edge.terminal import SYNTHETIC_MODEL
+    from edge.commands.terminal import SYNTHETIC_MODEL
 
     classifier = Classifier(options.model)
     fields = dataclasses.asdict(classifier.contract)

@@ -5,14 +5,11 @@ import json
 from dataclasses import dataclass
 
 from edge.errors import ModelError
+from edge.images.preprocessing import Preprocessing
 
 SCHEMA = 3
 CONTRACT_KEY = "ecg_contract"
 """Name of the HDF5 attribute and of the ONNX metadata entry that hold the contract as JSON."""
-
-PREPROCESSING = "stretch-box-bilinear-1"
-"""Id of what `edge.page.load_page` does to a picture. Another pixel is another id."""
-
 
 PRECISIONS = ("float32", "int8")
 
@@ -37,8 +34,8 @@ class TrainedOn:
 class Contract:
     """Say what a model takes and what its answers mean.
 
-    `labels` stand in the order of the model's outputs; `height` and `width` are in pixels; the input
-    is uint8 (n, height, width, 3), RGB, made by the preprocessing that `preprocessing` names.
+    `labels` stand in the order of the model's outputs; the input is uint8 (n, height, width, 3), RGB, made by
+    `preprocessing`.
     Probabilities are softmax(logits / `temperature`). A page whose in-distribution score is under
     `in_distribution_threshold` is rejected, an answer whose probability is not above `confidence_threshold` is
     uncertain; 0 asks for nothing. `precision` is that of the convolutions in the exported file. Raises
@@ -46,36 +43,21 @@ class Contract:
     """
 
     labels: tuple[str, ...]
-    height: int
-    width: int
+    preprocessing: Preprocessing
     architecture: str
     trained_on: TrainedOn
     temperature: float = 1.0
     confidence_threshold: float = 0.0
     in_distribution_threshold: float = 0.0
     precision: str = "float32"
-    preprocessing: str = PREPROCESSING
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
         """Refuse what this version of the program cannot serve."""
-        if self.schema != SCHEMA:
-            raise ModelError(
-                f"the contract has schema {self.schema}, this program reads schema {SCHEMA}: train the model again with "
-                "'python -m training train' and export it with 'python -m export convert'"
-            )
-        if self.preprocessing != PREPROCESSING:
-            raise ModelError(
-                f"the model wants preprocessing {self.preprocessing!r}, this program has "
-                f"{PREPROCESSING!r}: use the version of the program that wrote the model"
-            )
         if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
             raise ModelError("the contract needs at least two labels, each once: train the model again")
         if not all(isinstance(label, str) and label for label in self.labels):
             raise ModelError("the contract has a label that is not a text: train the model again")
-        for name, size in (("height", self.height), ("width", self.width)):
-            if type(size) is not int or size < 1:
-                raise ModelError(f"the contract's {name} is {size!r}, not a number of pixels: train the model again")
         if self.precision not in PRECISIONS:
             raise ModelError(
                 f"the contract's precision is {self.precision!r}, not {' or '.join(PRECISIONS)}: export the model again"
@@ -95,7 +77,13 @@ class Contract:
         """Read what `to_json` wrote; raise `ModelError` for anything else."""
         try:
             fields = json.loads(text)
-            trained_on = TrainedOn(**fields.pop("trained_on"))
-            return cls(labels=tuple(fields.pop("labels")), trained_on=trained_on, **fields)
+            if fields.get("schema") != SCHEMA:
+                raise ModelError(
+                    f"the contract has schema {fields.get('schema')}, this program reads schema {SCHEMA}: train the "
+                    "model again with 'python -m training train' and export it with 'python -m export convert'"
+                )
+            labels, trained_on = tuple(fields.pop("labels")), TrainedOn(**fields.pop("trained_on"))
+            preprocessing = Preprocessing(**fields.pop("preprocessing"))
+            return cls(labels=labels, preprocessing=preprocessing, trained_on=trained_on, **fields)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ModelError(f"the contract is malformed ({error}): train or export the model again") from error

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from edge.classifier import Prediction
 from edge.files import replacing
+from edge.prediction import Prediction
 
 FOR, AGAINST = (214, 39, 40), (31, 119, 180)  # red and blue that a colour-blind person tells apart
 STRONGEST = 0.6  # opacity of the strongest part: the trace below stays readable

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
-from edge.classifier import Prediction
 from edge.errors import UsageError
+from edge.prediction import Prediction
 
 
 def write(

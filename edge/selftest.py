@@ -10,7 +10,8 @@ from PIL import Image
 
 from edge.classifier import Classifier
 from edge.errors import ModelError
-from edge.page import load_page, open_page
+from edge.images.page import open_page
+from edge.images.preprocessing import load_page
 
 CHECK_KEY = "ecg_check"
 """Name of the ONNX metadata entry with the answers of the exporting machine, as JSON."""
@@ -70,7 +71,7 @@ def answers(classifier: Classifier) -> list[Answer]:
     """Return what this machine makes of the pictures."""
     found = []
     for name, content in pictures().items():
-        pixels = load_page(open_page(BytesIO(content)), classifier.contract)
+        pixels = load_page(open_page(BytesIO(content)), classifier.contract.preprocessing)
         logits = classifier.run(pixels[np.newaxis]).logits[0]
         digest = hashlib.sha256(pixels.tobytes()).hexdigest()[:16]
         found.append(Answer(name, digest, tuple(round(float(logit), 5) for logit in logits)))

@@ -5,8 +5,8 @@ import json
 import sys
 from pathlib import Path
 
+from edge.commands.terminal import Parser, exit_with
 from edge.errors import UsageError
-from edge.terminal import Parser, exit_with
 
 
 def main() -> None:

@@ -91,7 +91,9 @@ def to_onnx(model: SavedModel, precision: str = "float32") -> ModelProto:
 
     @tf.function(
         autograph=False,
-        input_signature=[tf.TensorSpec((None, contract.height, contract.width, 3), tf.uint8, name=INPUT)],
+        input_signature=[
+            tf.TensorSpec((None, contract.preprocessing.height, contract.preprocessing.width, 3), tf.uint8, name=INPUT)
+        ],
     )
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs, maps = network(image, training=False)

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from edge.classifier import Classifier, Outputs, decide
+from edge.classifier import Classifier
 from edge.errors import EcgError, UsageError
 from edge.files import pictures
-from edge.page import load_page, open_page
+from edge.images.page import open_page
+from edge.images.preprocessing import load_page
+from edge.prediction import Outputs, decide
 from training.data.folder import digest, read_folder, short_digest
 from training.errors import DataError
 from training.models.saved_model import SavedModel
@@ -162,7 +164,7 @@ class Judges:
             image = open_page(path)
             if (name := digest(image)) not in but:
                 paths.append(path)
-                images.append(load_page(image, model.contract))
+                images.append(load_page(image, model.contract.preprocessing))
                 unseen.append(short_digest(name) not in model.trained_on)
         if not paths:
             raise UsageError(f"{folder}: is no folder with pictures to compare the models on: give one with ECG images")

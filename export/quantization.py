@@ -15,7 +15,8 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from edge.classifier import INPUT
 from edge.errors import UsageError
 from edge.files import pictures
-from edge.page import load_page, open_page
+from edge.images.page import open_page
+from edge.images.preprocessing import load_page
 from training.data.folder import digest
 from training.models.saved_model import SavedModel
 
@@ -44,7 +45,7 @@ class Calibration:
         chosen = sorted({*np.linspace(0, len(paths) - 1, PAGES).round().astype(int).tolist()})
         opened = [open_page(paths[index]) for index in chosen]
         return cls(
-            np.stack([load_page(image, model.contract) for image in opened]),
+            np.stack([load_page(image, model.contract.preprocessing) for image in opened]),
             frozenset(map(digest, opened)),
         )
 

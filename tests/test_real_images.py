@@ -46,7 +46,7 @@ def retrain(command: Callable, data: Path, tmp_path: Path) -> Callable:
         records = [json.loads(line) for line in result.stdout.splitlines()]
         keras_model = load_model(h5)
         answered = [record for record in records if record["status"] != "rejected"]
-        images = np.stack([load_page(record["image"], keras_model.contract) for record in answered])
+        images = np.stack([load_page(record["image"], keras_model.contract.preprocessing) for record in answered])
         probabilities = keras_model.run(images).probabilities
         served = np.array([list(record["probabilities"].values()) for record in answered])
         assert np.abs(served - probabilities).max() <= BOUNDS["float32"].probability

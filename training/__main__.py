@@ -9,7 +9,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from edge.terminal import Parser, exit_with, natural, positive
+from edge.commands.terminal import Parser, exit_with, natural, positive
 
 
 def main() -> None:

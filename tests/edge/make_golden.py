@@ -15,9 +15,10 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from edge.classifier import Classifier, widths
+from edge.classifier import Classifier
 from edge.contract import CONTRACT_KEY, Contract, TrainedOn
-from edge.page import load_page
+from edge.images.preprocessing import Preprocessing, load_page
+from edge.prediction import widths
 from edge.selftest import CHECK_KEY, answers, to_json
 from training.synthetic.paper.layout import LOOKS
 from training.synthetic.paper.printed_page import print_page
@@ -26,8 +27,7 @@ from training.synthetic.signals.ecg import Heart, record
 GOLDEN = Path(__file__).parent / "golden"
 CONTRACT = Contract(
     labels=("früherer Infarkt, Vorderwand", "normal", "premature beats"),
-    height=96,
-    width=160,
+    preprocessing=Preprocessing(height=96, width=160),
     architecture="tiny",
     trained_on=TrainedOn(digest="0" * 64, images=0, seed=0, synthetic=True),
     temperature=1.25,
@@ -43,7 +43,7 @@ def main() -> None:
     page = Image.fromarray(drawn).resize((720, 512), Image.Resampling.LANCZOS)
     page = page.quantize(32, method=Image.Quantize.FASTOCTREE)  # a smaller file that keeps the black of the traces
     page.convert("RGB").save(GOLDEN / "page.png", optimize=True)
-    pixels = load_page(GOLDEN / "page.png", CONTRACT)
+    pixels = load_page(GOLDEN / "page.png", CONTRACT.preprocessing)
     Image.fromarray(pixels).save(GOLDEN / "pixels.png", optimize=True)
 
     weights = rng.normal(0, 0.2, (3 * 6 * 10, 3)).astype(np.float32)
@@ -80,7 +80,11 @@ def tiny_model(weights: np.ndarray, bias: np.ndarray) -> onnx.ModelProto:
             node("ReduceSum", ["contributions", "channel"], ["heatmap"], keepdims=0),
         ],
         "tiny",
-        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", CONTRACT.height, CONTRACT.width, 3])],
+        [
+            helper.make_tensor_value_info(
+                "image", TensorProto.UINT8, ["n", CONTRACT.preprocessing.height, CONTRACT.preprocessing.width, 3]
+            )
+        ],
         [
             helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", width])
             for name, width in widths(CONTRACT).items()

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from edge import Classifier, Contract, ModelError, PageError, Prediction
-from edge.classifier import Outputs, decide
 from edge.contract import CONTRACT_KEY
-from edge.overlap import AHEAD
+from edge.images.pipeline import AHEAD
+from edge.prediction import Outputs, decide
 
 
 def test_three_lines_give_the_golden_answer(golden: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from edge import Classifier, PageError
-from edge.documents import DPI, MAX_PAGES
-from edge.page import open_page
+from edge.images.formats import DPI, MAX_PAGES
+from edge.images.page import open_page
 
 pypdfium2 = pytest.importorskip("pypdfium2")
 pillow_heif = pytest.importorskip("pillow_heif")

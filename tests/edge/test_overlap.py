@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge import overlap
 from edge.errors import PageError
-from edge.overlap import Ahead
-from edge.page import open_page
+from edge.images import pipeline as overlap
+from edge.images.page import open_page
+from edge.images.pipeline import Ahead
 from tests.conftest import ROOT
 
 
@@ -47,10 +47,10 @@ def test_what_is_wrong_with_the_first_page_is_said_when_it_is_asked_for(tmp_path
 
 def test_the_page_is_begun_before_onnxruntime_is_imported(golden: Path) -> None:
     script = (
-        "import sys, edge.__main__, edge.overlap\n"
-        "begin = edge.overlap.Ahead.__init__\n"
+        "import sys, edge.__main__, edge.images.pipeline\n"
+        "begin = edge.images.pipeline.Ahead.__init__\n"
         "def note(self, first): print('onnxruntime' in sys.modules, first.name); begin(self, first)\n"
-        "edge.overlap.Ahead.__init__ = note\n"
+        "edge.images.pipeline.Ahead.__init__ = note\n"
         "edge.__main__.main()"
     )
     words = ["predict", str(golden / "page.png"), "--model", str(golden / "tiny.onnx"), "--quiet"]

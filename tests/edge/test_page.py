@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from edge import Contract, PageError, load_page
-from edge.contract import PREPROCESSING
+from edge.images.preprocessing import PREPROCESSING
 
 
 def test_pixels_are_the_golden_ones(golden: Path, contract: Contract) -> None:
     with Image.open(golden / "pixels.png") as image:
         expected = np.asarray(image)
-    pixels = load_page(golden / "page.png", contract)
+    pixels = load_page(golden / "page.png", contract.preprocessing)
     assert pixels.dtype == np.uint8
     assert pixels.shape == (96, 160, 3)
     # If this fails, models trained before see other pixels: give the preprocessing a new id.
@@ -35,7 +35,7 @@ def test_the_golden_pixels_tell_nearest_neighbour_from_the_preprocessing(golden:
 def test_an_open_file_and_a_path_give_the_same(golden: Path, contract: Contract) -> None:
     path = golden / "page.png"
     with path.open("rb") as file:
-        np.testing.assert_array_equal(load_page(file, contract), load_page(path, contract))
+        np.testing.assert_array_equal(load_page(file, contract.preprocessing), load_page(path, contract.preprocessing))
 
 
 def save_transparent(page: Image.Image, path: Path) -> Image.Image:
@@ -133,8 +133,8 @@ def test_a_picture_is_answered_like_its_plain_twin(
 ) -> None:
     twin = tmp_path / "twin.png"
     TWINS[name](page, tmp_path / name).save(twin)
-    pixels = load_page(tmp_path / name, contract)
-    np.testing.assert_array_equal(pixels, load_page(twin, contract))
+    pixels = load_page(tmp_path / name, contract.preprocessing)
+    np.testing.assert_array_equal(pixels, load_page(twin, contract.preprocessing))
     assert pixels.std() > 5  # the traces are there
 
 
@@ -197,7 +197,7 @@ def test_a_bad_picture_is_refused_by_name_and_in_one_line(
     make, reason = REFUSED[name]
     make(page, tmp_path / name)
     with pytest.raises(PageError) as refusal:
-        load_page(tmp_path / name, contract)
+        load_page(tmp_path / name, contract.preprocessing)
     assert str(refusal.value).startswith(f"{tmp_path / name}: ")
     assert reason in str(refusal.value)
     assert "\n" not in str(refusal.value)
@@ -205,7 +205,7 @@ def test_a_bad_picture_is_refused_by_name_and_in_one_line(
 
 def test_the_smallest_page_is_read(page: Image.Image, contract: Contract, tmp_path: Path) -> None:
     page.resize((200, 64)).save(tmp_path / "small.png")
-    assert load_page(tmp_path / "small.png", contract).shape == (96, 160, 3)
+    assert load_page(tmp_path / "small.png", contract.preprocessing).shape == (96, 160, 3)
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "BMP", "WEBP"])
@@ -221,6 +221,6 @@ def test_damaged_bytes_are_read_or_refused_and_nothing_else(form: str, data: st.
         content[data.draw(st.integers(0, last))] = data.draw(st.integers(0, 255))
     content = content[: data.draw(st.integers(0, len(content)))] if data.draw(st.booleans()) else content
     try:
-        assert load_page(io.BytesIO(content), contract).shape == (96, 160, 3)
+        assert load_page(io.BytesIO(content), contract.preprocessing).shape == (96, 160, 3)
     except PageError as error:
         assert "\n" not in str(error)

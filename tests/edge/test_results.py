@@ -174,9 +174,9 @@ def test_the_overlay_shows_each_part_where_it_is() -> None:
 def test_the_heatmap_adds_up_to_the_logits(golden: Path, classifier: Classifier) -> None:
     import onnx
 
-    from edge.page import load_page
+    from edge.images.preprocessing import load_page
 
     bias = next(w for w in onnx.load(golden / "tiny.onnx").graph.initializer if w.name == "bias")
-    outputs, heatmap = classifier.explain(load_page(golden / "page.png", classifier.contract)[np.newaxis])
+    outputs, heatmap = classifier.explain(load_page(golden / "page.png", classifier.contract.preprocessing)[np.newaxis])
     assert heatmap.shape == (1, 6, 10, 3)
     assert np.abs(heatmap.sum(axis=(1, 2)) + onnx.numpy_helper.to_array(bias) - outputs.logits).max() < 1e-4

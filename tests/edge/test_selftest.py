@@ -23,7 +23,9 @@ def test_this_machine_passes(edge: Callable, golden: Path) -> None:
 
 def test_another_resize_is_noticed(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
     def nearest(image: Image.Image, contract: object) -> np.ndarray:
-        return np.asarray(image.resize((contract.width, contract.height), Image.Resampling.NEAREST))
+        return np.asarray(
+            image.resize((contract.preprocessing.width, contract.preprocessing.height), Image.Resampling.NEAREST)
+        )
 
     monkeypatch.setattr(testing, "load_page", nearest)
     lines, passed = check(classifier)

@@ -48,7 +48,9 @@ def test_parity_holds_and_says_how_sure_the_model_was(
     parity = compare(model, Classifier(onnx_file), judges)
     assert parity.failures == []
     assert parity.images == 6
-    images = np.stack([load_page(path, model.contract) for path in sorted((three_classes / "test").rglob("*.jpg"))])
+    images = np.stack(
+        [load_page(path, model.contract.preprocessing) for path in sorted((three_classes / "test").rglob("*.jpg"))]
+    )
     probabilities = model.run(images).probabilities
     assert parity.median_certain == pytest.approx(np.median(probabilities.max(axis=1)))
     assert parity.most_certain == pytest.approx(probabilities.max())
@@ -61,7 +63,7 @@ def test_from_the_file_through_the_command_line_to_the_probability(
     result = command("edge", "predict", three_classes, "--recursive", "--model", onnx_file, "--format", "jsonl")
     records = [json.loads(line) for line in result.stdout.splitlines()]
     assert len(records) == 30
-    found = model.run(np.stack([load_page(record["image"], model.contract) for record in records]))
+    found = model.run(np.stack([load_page(record["image"], model.contract.preprocessing) for record in records]))
     assert (
         np.abs([record["in_distribution"] for record in records] - found.in_distribution[:, 0]).max()
         <= BOUNDS["float32"].in_distribution

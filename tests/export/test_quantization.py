@@ -45,7 +45,9 @@ def test_eight_bits_are_written_with_the_same_outputs_and_weights_that_no_cpu_cu
     assert classifier.contract.precision == "int8"
     assert classifier.outputs == Classifier(onnx_file).outputs
     model = load_model(h5)
-    images = np.stack([load_page(path, model.contract) for path in sorted((three_classes / "test").rglob("*.jpg"))])
+    images = np.stack(
+        [load_page(path, model.contract.preprocessing) for path in sorted((three_classes / "test").rglob("*.jpg"))]
+    )
     ours, exact = classifier.run(images).logits, model.run(images).logits
     assert np.corrcoef(ours.ravel(), exact.ravel())[0, 1] > 0.95
     weights = [numpy_helper.to_array(weight) for weight in onnx.load(out).graph.initializer]

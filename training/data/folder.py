@@ -16,7 +16,8 @@ from scipy.sparse.csgraph import connected_components
 from edge.contract import Contract, TrainedOn
 from edge.errors import PageError
 from edge.files import SUFFIXES, pictures
-from edge.page import load_page, open_page
+from edge.images.page import open_page
+from edge.images.preprocessing import Preprocessing, load_page
 from training.errors import DataError
 
 SPLITS = ("train", "test")
@@ -243,7 +244,9 @@ def first_contract(
     if len(labels) < 2:
         classes = f"has the one class {labels[0]!r}" if labels else "has test images only"
         raise DataError(f"{folder}: {classes}: images of at least two classes to learn from are needed")
-    return Contract(labels, height, width, model, TrainedOn(digest="", images=0, seed=seed, synthetic=False))
+    return Contract(
+        labels, Preprocessing(height, width), model, TrainedOn(digest="", images=0, seed=seed, synthetic=False)
+    )
 
 
 def digest(image: Image.Image) -> str:
@@ -265,7 +268,7 @@ def load_images(
             opened = open_page(image.path)
         except PageError as error:
             return error
-        return load_page(opened, contract), digest(opened)
+        return load_page(opened, contract.preprocessing), digest(opened)
 
     with ThreadPoolExecutor() as pool:  # Pillow decodes and resizes outside Python's lock
         results = list(pool.map(read, images))

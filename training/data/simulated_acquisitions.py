@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from edge.contract import Contract
 from edge.files import replacing
-from edge.page import load_page, open_page
+from edge.images.page import open_page
+from edge.images.preprocessing import load_page
 from training.data.folder import LoadedImages
 from training.errors import DataError, RunError
 from training.synthetic.acquisition.camera import acquire
@@ -47,7 +48,17 @@ def simulated_acquisitions(
     series and the seed alone. Where no acquisition leaves the traces legible the image itself stands, and
     a line on stderr counts that. Raises `RunError` for a damaged file of the cache.
     """
-    key = repr((series, seed, KINDS, FACTORS, contract.preprocessing, contract.height, contract.width))
+    key = repr(
+        (
+            series,
+            seed,
+            KINDS,
+            FACTORS,
+            contract.preprocessing,
+            contract.preprocessing.height,
+            contract.preprocessing.width,
+        )
+    )
     folder = cache / f"acquisitions-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{digest}.npy" for digest in loaded.digests]
@@ -62,7 +73,7 @@ def simulated_acquisitions(
             failed = sum(tqdm(mapped(make, missing), total=len(missing), unit="acquisition", disable=None))
         if failed:
             print(f"{failed} captured pictures would not be legible: the images stand in for them", file=sys.stderr)
-    return np.stack([_read(file, (contract.height, contract.width, 3)) for file in files])
+    return np.stack([_read(file, (contract.preprocessing.height, contract.preprocessing.width, 3)) for file in files])
 
 
 def _make(job: tuple[Path, str, Path], series: AcquisitionSeries, contract: Contract, seed: int) -> bool:
@@ -77,7 +88,7 @@ def _make(job: tuple[Path, str, Path], series: AcquisitionSeries, contract: Cont
     except DataError:
         picture = image
     with replacing(file) as unfinished, unfinished.open("wb") as out:
-        np.save(out, load_page(picture, contract))
+        np.save(out, load_page(picture, contract.preprocessing))
     return picture is image
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from edge.errors import PageError
-from edge.page import open_page
+from edge.images.page import open_page
 from training.data.folder import SPLITS, EcgImage, digest, groups_of, joined, read_folder
 from training.data.leaks import ACROSS, GROUP, TWO_LABELS, Leak, across, clusters, leaks
 from training.data.near_copies import fingerprint, isolated, near_copies

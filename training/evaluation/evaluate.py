@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from edge import __version__
-from edge.classifier import Classifier, Outputs
+from edge.classifier import Classifier
 from edge.contract import Contract
 from edge.errors import UsageError
+from edge.prediction import Outputs
 from training.data.folder import EcgImage, LoadedImages, groups_of, load_images, read_folder, short_digest
 from training.data.splits import are_test
 from training.errors import DataError
@@ -69,7 +70,7 @@ def evaluate(
     answers: dict[str, Predictions] = {}
     outputs: dict[str, Outputs] = {}
     for subject in subjects:
-        size = subject.contract.height, subject.contract.width
+        size = subject.contract.preprocessing.height, subject.contract.preprocessing.width
         if size not in loaded:
             readable, skipped = load_images(images, subject.contract, skip_unreadable)
             loaded[size] = readable.select(are_test(readable, seed))
@@ -95,7 +96,10 @@ def evaluate(
             numbers["models"][name]["robustness"] = found
         add_robustness(report, numbers["models"], tested, seed)
     if explained:
-        shown = {name: loaded[one.contract.height, one.contract.width] for name, one in classifiers.items()}
+        shown = {
+            name: loaded[one.contract.preprocessing.height, one.contract.preprocessing.width]
+            for name, one in classifiers.items()
+        }
         for name, classifier in classifiers.items():
             numbers["models"][name]["heatmaps"] = heatmap_faithfulness(classifier, shown[name], seed)
         add_heatmaps(report, numbers["models"], classifiers, shown)

@@ -11,10 +11,11 @@ from onnx import ModelProto, numpy_helper
 from PIL import Image
 from tqdm import tqdm
 
-from edge.classifier import Classifier, Outputs
+from edge.classifier import Classifier
 from edge.contract import Contract
 from edge.heatmap import contributions
-from edge.page import load_page
+from edge.images.preprocessing import load_page
+from edge.prediction import Outputs
 from training.data.folder import LoadedImages
 from training.evaluation.intervals import mean
 from training.synthetic.paper.layout import LOOKS
@@ -163,7 +164,7 @@ def _on_altered(classifier: Classifier, seed: int) -> dict:
     """Return how much of what speaks for the true class is where the disease is on synthetic ECG images, enrichment."""
     contract, rows, silent = classifier.contract, [], 0
     for heart in synthetic_hearts(contract, DRAWN, seed):
-        pixels = load_page(Image.fromarray(heart.pixels), contract)
+        pixels = load_page(Image.fromarray(heart.pixels), contract.preprocessing)
         found = _explained(classifier, pixels, contract.labels.index(heart.label))
         if not (found > 0).any():
             silent += 1

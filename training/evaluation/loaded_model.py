@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.classifier import Classifier, Outputs
+from edge.classifier import Classifier
 from edge.contract import Contract
 from edge.errors import ModelError
+from edge.prediction import Outputs
 from training.models.saved_model import TRAINED_ON_KEY, load_model
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from edge.classifier import Outputs, decide
 from edge.contract import Contract
+from edge.prediction import Outputs, decide
 from training.data.folder import ATTRIBUTES
 from training.evaluation.intervals import Estimate, Sample, proportion
 from training.evaluation.metrics import class_metrics, overall_metrics, reliability, risk_coverage, subgroup_metrics

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.classifier import Outputs
 from edge.contract import Contract
 from edge.files import replacing
+from edge.prediction import Outputs
 from training.data.folder import EcgImage, LoadedImages
 from training.evaluation.intervals import Sample
 from training.models.calibration import calibrated, cross_calibrated, decide

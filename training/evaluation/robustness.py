@@ -9,9 +9,10 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from edge.classifier import Outputs
 from edge.contract import Contract
-from edge.page import load_page, open_page
+from edge.images.page import open_page
+from edge.images.preprocessing import load_page
+from edge.prediction import Outputs
 from training.data.folder import EcgImage, LoadedImages
 from training.errors import DataError
 from training.evaluation.intervals import Estimate, proportion
@@ -167,7 +168,7 @@ def score(answers: Predictions, contract: Contract) -> dict:
 
 
 def _size(contract: Contract) -> Size:
-    return contract.height, contract.width
+    return contract.preprocessing.height, contract.preprocessing.width
 
 
 def _pictures(
@@ -181,7 +182,7 @@ def _pictures(
             picture = Image.fromarray(condition.apply(opened, digest, seed))
         except DataError:
             return None
-        return {size: load_page(picture, contract) for size, contract in contracts.items()}
+        return {size: load_page(picture, contract.preprocessing) for size, contract in contracts.items()}
 
     return pool.map(under, conditions())
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from edge.classifier import Outputs
 from edge.contract import Contract
+from edge.prediction import Outputs
 from training.data.folder import LoadedImages
 from training.data.recipe import Recipe
 from training.data.simulated_acquisitions import ASKED, LEARNED, AcquisitionSeries, simulated_acquisitions

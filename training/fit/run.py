@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.classifier import Outputs, widths
 from edge.files import replacing
+from edge.prediction import Outputs, widths
 from training.data.folder import LoadedImages, short_digest
 from training.data.recipe import Recipe
 from training.data.splits import folds, hold_out

@@ -7,10 +7,10 @@ import h5py
 import keras
 import numpy as np
 
-from edge.classifier import Outputs, widths
 from edge.contract import CONTRACT_KEY, Contract
 from edge.errors import ModelError
 from edge.files import replacing
+from edge.prediction import Outputs, widths
 
 TRAINED_ON_KEY = "ecg_trained_on"
 """Name of the HDF5 dataset and of the ONNX metadata entry with the digests of the images that the model has seen."""
@@ -75,6 +75,9 @@ def load_model(path: Path) -> SavedModel:
         {name: tensor.shape for name, tensor in network.output.items()} if isinstance(network.output, dict) else {}
     )
     expected = {name: (None, width) for name, width in widths(contract).items()}
-    if (network.input_shape, outputs) != ((None, contract.height, contract.width, 3), expected):
+    if (network.input_shape, outputs) != (
+        (None, contract.preprocessing.height, contract.preprocessing.width, 3),
+        expected,
+    ):
         raise ModelError(f"{path}: its network contradicts its contract: train it again")
     return SavedModel(network, contract, trained_on, usual)

@@ -172,7 +172,7 @@ def write_run_report(
     if contract.trained_on.synthetic:
         report.text(DRAWN, warning=True)
     report.text(
-        f"{contract.trained_on.images} images of {contract.height}x{contract.width} pixels, {len(validation.images)} of "
+        f"{contract.trained_on.images} images of {contract.preprocessing.height}x{contract.preprocessing.width} pixels, {len(validation.images)} of "
         f"them held out for validation by group, and {contract.trained_on.auxiliary_images} auxiliary ones; "
         f"seed {contract.trained_on.seed}."
     )

@@ -6,9 +6,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
-from edge.classifier import Classifier, decide
+from edge.classifier import Classifier
 from edge.heatmap import contributions, overlay
-from edge.page import load_page, open_page
+from edge.images.page import open_page
+from edge.images.preprocessing import load_page
+from edge.prediction import decide
 from training.data.folder import LoadedImages
 from training.evaluation.heatmap_faithfulness import RANDOM, synthetic_hearts
 from training.evaluation.measure import from_record
@@ -114,7 +116,7 @@ def _of_drawn(classifier: Classifier) -> Figure | None:
     pictures, captions = [], []
     for heart in synthetic_hearts(classifier.contract, 2, 0):
         image = Image.fromarray(heart.pixels)
-        _, heatmap = classifier.explain(load_page(image, classifier.contract)[np.newaxis])
+        _, heatmap = classifier.explain(load_page(image, classifier.contract.preprocessing)[np.newaxis])
         label = classifier.contract.labels.index(heart.label)
         picture = overlay(image, contributions(heatmap[0], label))
         most = max(share for _, share in heart.leads)

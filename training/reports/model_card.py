@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge.terminal import SYNTHETIC_MODEL
+from edge.commands.terminal import SYNTHETIC_MODEL
 from training.evaluation.baselines import BASELINES
 from training.evaluation.measure import from_record
 from training.reports import tripod_ai as tripod

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from edge.page import open_page
+from edge.images.page import open_page
 
 INK, SOFT, RIGHT, WRONG = "#1f2a44", "#8a94a6", "#1b7a43", "#b3261e"
 THUMBNAIL = (480, 340)  # pixels; an image's leads can still be told apart

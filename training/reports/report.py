@@ -10,8 +10,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from edge.commands.terminal import NOT_A_DEVICE
 from edge.files import replacing
-from edge.terminal import NOT_A_DEVICE
 from training.evaluation.intervals import Estimate
 
 DRAWN = "These are synthetic ECG images, made by a program: the figures say nothing about real ECGs."

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from edge.page import open_page
+from edge.images.page import open_page
 from training.data.folder import LoadedImages
 from training.errors import DataError
 from training.evaluation.intervals import remarks

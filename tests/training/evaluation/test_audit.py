@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from edge.page import open_page
+from edge.images.page import open_page
 from tests.conftest import RECIPE, last_line
 from training.data.folder import joined
 from training.data.leaks import ACROSS, GROUP, TWO_LABELS

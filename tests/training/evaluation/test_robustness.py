@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.classifier import Outputs
-from edge.page import open_page
+from edge.images.page import open_page
+from edge.prediction import Outputs
 from tests.conftest import LABELS
 from training.data.folder import LoadedImages, load_images, read_folder
 from training.errors import DataError

@@ -34,8 +34,9 @@ def extra(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def digests(folder: Path, splits: tuple) -> set[str]:
     from edge.contract import Contract, TrainedOn
+    from edge.images.preprocessing import Preprocessing
 
-    contract = Contract(LABELS, 64, 64, "cnn", TrainedOn("", 0, 0, False))
+    contract = Contract(LABELS, Preprocessing(64, 64), "cnn", TrainedOn("", 0, 0, False))
     return set(load_images([image for image in read_folder(folder) if image.split in splits], contract)[0].digests)
 
 

@@ -12,8 +12,9 @@ import keras
 import numpy as np
 import pytest
 
-from edge.contract import CONTRACT_KEY, PREPROCESSING
+from edge.contract import CONTRACT_KEY
 from edge.errors import ModelError
+from edge.images.preprocessing import PREPROCESSING
 from tests.conftest import LABELS, RECIPE
 from training.data.folder import load_images, read_folder, short_digest
 from training.errors import RunError
@@ -55,7 +56,7 @@ def test_the_contract_is_in_the_h5(h5: Path, three_classes: Path) -> None:
     model = load_model(h5)
     contract = model.contract
     assert contract.labels == LABELS
-    assert (contract.height, contract.width) == (96, 160)
+    assert (contract.preprocessing.height, contract.preprocessing.width) == (96, 160)
     assert (contract.preprocessing, contract.architecture) == (PREPROCESSING, "cnn")
     images = [image for image in read_folder(three_classes) if image.split == "train"]
     loaded, _ = load_images(images, contract)

@@ -48,7 +48,9 @@ def test_the_line_from_pages_to_a_prediction(vgg16: Path, three_classes: Path, t
     assert parity.failures == []
     model, classifier = load_model(vgg16), Classifier(tmp_path / "ecg.onnx")
     image = next((three_classes / "test").rglob("*.jpg"))
-    expected, served = (run(load_page(image, model.contract)[np.newaxis]) for run in (model.run, classifier.run))
+    expected, served = (
+        run(load_page(image, model.contract.preprocessing)[np.newaxis]) for run in (model.run, classifier.run)
+    )
     assert np.abs(served.probabilities - expected.probabilities).max() <= BOUNDS["float32"].probability
     assert np.abs(served.in_distribution - expected.in_distribution).max() <= BOUNDS["float32"].in_distribution
 
@@ -108,7 +110,9 @@ def test_the_pixels_reach_vgg16_as_keras_prepares_them(weights: Path) -> None:
 def test_the_head_is_linear_on_standardised_means(vgg16: Path, three_classes: Path) -> None:
     model = load_model(vgg16)
     network = model.network
-    images = np.stack([load_page(path, model.contract) for path in sorted((three_classes / "test").rglob("*.jpg"))])
+    images = np.stack(
+        [load_page(path, model.contract.preprocessing) for path in sorted((three_classes / "test").rglob("*.jpg"))]
+    )
     means = keras.Model(network.input, network.get_layer("features").output).predict(images, verbose=0)
     mean, variance = network.get_layer("standardise").get_weights()
     kernel, bias = network.get_layer("logits").get_weights()

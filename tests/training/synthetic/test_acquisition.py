@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from edge.contract import Contract, TrainedOn
+from edge.images.preprocessing import Preprocessing
 from training.data import simulated_acquisitions as acquisitions
 from training.data.folder import LoadedImages, load_images, read_folder
 from training.data.simulated_acquisitions import ASKED, LEARNED, AcquisitionSeries, simulated_acquisitions
@@ -22,7 +23,7 @@ from training.synthetic.paper.layout import LOOKS
 from training.synthetic.paper.printed_page import print_page
 from training.synthetic.signals.ecg import Heart, record
 
-CONTRACT = Contract(("a", "b"), 64, 96, "cnn", TrainedOn("", 0, 0, False))
+CONTRACT = Contract(("a", "b"), Preprocessing(64, 96), "cnn", TrainedOn("", 0, 0, False))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from edge.page import open_page
+from edge.images.page import open_page
 from training.errors import DataError
 from training.synthetic.acquisition.legibility import is_legible
 from training.synthetic.acquisition.parameters import Acquisition, draw_acquisition

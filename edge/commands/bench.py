@@ -16,7 +16,8 @@ import PIL
 
 from edge.classifier import Classifier
 from edge.errors import UsageError
-from edge.page import load_page, open_page
+from edge.images.page import open_page
+from edge.images.preprocessing import load_page
 from edge.selftest import pictures
 
 BATCHES = (1, 8)
@@ -56,9 +57,9 @@ def measure(model: Path, runs: int) -> dict[str, Any]:
         milliseconds = {"decode": _timed(lambda: open_page(page), runs)}
         for threads in sorted({1, cores}):
             classifier = Classifier(model, threads)
-            pixels = load_page(image, classifier.contract)
+            pixels = load_page(image, classifier.contract.preprocessing)
             if threads == 1:
-                milliseconds["preparation"] = _timed(lambda: load_page(image, classifier.contract), runs)  # noqa: B023
+                milliseconds["preparation"] = _timed(lambda: load_page(image, classifier.contract.preprocessing), runs)  # noqa: B023
             for size in BATCHES:
                 batch = np.repeat(pixels[np.newaxis], size, axis=0)
                 times = _timed(lambda: classifier.run(batch), max(runs // size, 3))  # noqa: B023

@@ -7,9 +7,8 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from edge.contract import Contract
-from edge.documents import MAX_PAGES, count_pdf_pages, head_of, is_pdf, is_tiff, open_document, refuse_several
 from edge.errors import PageError
+from edge.images.formats import MAX_PAGES, count_pdf_pages, head_of, is_pdf, is_tiff, open_document, refuse_several
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 MIN_SIDE = 64
@@ -84,18 +83,6 @@ def name_of(source: str | Path | BinaryIO, number: int | None = None) -> str:
     """Return what a picture is called: its path, or what the open file says, and the page where there are several."""
     name = str(source) if isinstance(source, str | Path) else str(getattr(source, "name", "picture"))
     return name if number is None else f"{name}, page {number}"
-
-
-def load_page(source: str | Path | BinaryIO | Image.Image, contract: Contract) -> np.ndarray:
-    """Return the picture as the model takes it: uint8 (height, width, 3), RGB.
-
-    `source` is a path, an open binary file, or what `open_page` returned. The page is stretched to
-    the model's size: first by averaging whole blocks down to at least twice that size, then by
-    antialiased bilinear interpolation (the README has the measurements). Raises as `open_page` does.
-    """
-    image = source if isinstance(source, Image.Image) else open_page(source)
-    size = (contract.width, contract.height)
-    return np.asarray(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
 def _turn_to(image: Image.Image, number: int | None) -> None:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-from edge.classifier import Classifier, Prediction
+from edge.classifier import Classifier
+from edge.commands.terminal import NOT_A_DEVICE, SYNTHETIC_MODEL
 from edge.errors import UsageError
 from edge.files import replacing
-from edge.overlap import Ahead
+from edge.images.pipeline import Ahead
+from edge.prediction import Prediction
 from edge.results import Journal, write
-from edge.terminal import NOT_A_DEVICE, SYNTHETIC_MODEL
 
 LONG = 5.0  # seconds between two lines of progress in a log, after which work is long
 

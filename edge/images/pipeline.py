@@ -13,7 +13,7 @@ from typing import BinaryIO, TypeVar
 
 from PIL import Image
 
-from edge.page import count_pages, open_page
+from edge.images.page import count_pages, open_page
 
 Source = str | Path | BinaryIO
 Sheet = tuple[Source, int | None]
