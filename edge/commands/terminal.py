@@ -1,6 +1,7 @@
 """What every command line here shares: one-line errors, exit codes, and what this is not."""
 
 import argparse
+import logging
 import os
 import sys
 import warnings
@@ -32,6 +33,19 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Exit with 2."""
         self.exit(2, f"{self.prog}: {message}: see '{self.prog} --help'\n")
+
+
+def add_verbosity(parser: argparse.ArgumentParser) -> None:
+    """Add --quiet and --verbose."""
+    level = parser.add_mutually_exclusive_group()
+    level.add_argument("--quiet", "-q", action="store_true", help="errors alone, no notice and no progress")
+    level.add_argument("--verbose", "-v", action="store_true", help="more messages, for finding faults")
+
+
+def configure_logging(quiet: bool = False, verbose: bool = False) -> None:
+    """Write messages to stderr, each as it is: information and warnings, with `verbose` more, with `quiet` errors."""
+    level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
 
 
 def positive(text: str) -> int:
