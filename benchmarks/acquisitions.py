@@ -17,7 +17,7 @@ from scipy import ndimage
 from scipy.optimize import curve_fit
 from scipy.special import ndtr, ndtri
 
-from edge.files import pictures
+from edge.files import find_images
 from edge.images.page import open_page
 
 SIDE = 1200  # pixels
@@ -193,7 +193,7 @@ def main() -> None:
     options = parser.parse_args()
 
     rows = []
-    for path in pictures(options.photos):
+    for path in find_images(options.photos):
         rows.append(measures(open_page(path)))
         if len(rows) == 1:
             print(" " * 24 + "".join(f"{name:>13s}" for name in rows[0]))
@@ -204,7 +204,7 @@ def main() -> None:
         show(f"median of {len(photos)} photos", median(photos))
     if options.synthetic:
         for folder in sorted(path for path in options.synthetic.iterdir() if path.is_dir()):
-            drawn = [measures(open_page(path)) for path in pictures(folder)]
+            drawn = [measures(open_page(path)) for path in find_images(folder)]
             if drawn:
                 show(folder.name, median(drawn))
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.classifier import INPUT, Classifier
-from edge.files import pictures
+from edge.files import find_images
 from edge.images.preprocessing import load_page
 
 ENGINES = (
@@ -116,7 +116,7 @@ def main() -> None:
     matrix = np.random.default_rng(0).random((SIDE, SIDE), np.float32)
     found = {engine: [] for engine in engines}
     limits = []
-    paths = pictures(options.images)
+    paths = find_images(options.images)
     for path in (paths * options.images)[: options.images]:
         for engine, worker in workers.items():
             worker.stdin.write(f"{path}\n")

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from training.synthetic.acquisition.camera import acquire
-from training.synthetic.acquisition.parameters import KINDS as CAPTURES
+from training.synthetic.acquisition.parameters import ACQUISITIONS
 from training.synthetic.acquisition.parameters import STRENGTHS
 from training.synthetic.paper.layout import LAYOUTS, LOOKS, Style
 from training.synthetic.paper.printed_page import print_page
@@ -50,7 +50,7 @@ def pictures(seed: int) -> Iterator[tuple[str, np.ndarray]]:
         yield f"layout {layout}", drawn("inferior", replace(LOOKS["pink"], layout=layout))
     yield "50 mm/s, 20 mm/mV", drawn("inferior", replace(LOOKS["orange"], layout="3x4", speed=50.0, gain=20.0))
     image = drawn("anterior", LOOKS["report"])
-    for acquisition in CAPTURES:
+    for acquisition in ACQUISITIONS:
         for strength in STRENGTHS:
             picture = acquire(image, acquisition, strength, np.random.default_rng([seed, strength])).pixels
             yield f"acquisition {acquisition}, {STRENGTH[strength]}", picture

@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import gaussian_filter
 
 from edge import Classifier
-from edge.files import pictures
+from edge.files import find_images
 from edge.images.page import open_page
 from training.data.folder import read_folder
 
@@ -237,7 +237,7 @@ def main() -> None:
     )
     counts["ECG images of the test set"] = rejected(classifier, map(open_page, images), None)
     if options.photos:
-        counts["ECGs of another origin"] = rejected(classifier, map(open_page, pictures(options.photos)), None)
+        counts["ECGs of another origin"] = rejected(classifier, map(open_page, find_images(options.photos)), None)
     for kind, (hits, total) in counts.items():
         print(f"{kind.replace('_', ' '):40s} rejected {hits:3d} of {total:3d}  {hits / total:.1%}")
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from edge.files import pictures
+from edge.files import find_images
 from edge.images.page import open_page
 from training.data.near_copies import MAP, THRESHOLD, fingerprint, isolated, near_copies
 
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
 
-    paths, start = pictures(options.data), time.perf_counter()
+    paths, start = find_images(options.data), time.perf_counter()
     originals = np.fromiter(look(paths, "unchanged", lambda image, _: image, 0), np.dtype((np.float16, MAP)))
     opened = time.perf_counter() - start
     images = len(paths)

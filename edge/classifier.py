@@ -1,8 +1,7 @@
-"""The classifier: an ONNX model, checked against its contract, that turns pictures into predictions."""
+"""The classifier: an ONNX model, checked against its contract, that turns images into predictions."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +11,19 @@ from PIL import Image
 from edge.contract import CONTRACT_KEY, Contract
 from edge.errors import ModelError, PageError
 from edge.images.page import name_of, open_page
-from edge.images.pipeline import Source, opened, sheets_of
+from edge.images.pipeline import PagePipeline, Source
 from edge.images.preprocessing import load_page
-from edge.prediction import OUTPUTS, Outputs, Prediction, decide, widths
+from edge.prediction import OUTPUTS, Outputs, Prediction, Status, decide, widths
 
 INPUT = "image"
 HEATMAP = "heatmap"
-"""Name of the output (n, rows, columns, classes) that says what each part of the page adds to the logits."""
+"""Name of the output (n, rows, columns, classes) that says what each part of the image adds to the logits."""
 
 
 class Classifier:
     """Serve one exported model on the CPU.
 
-    `threads` is the number of threads for one page, and of those that open the pages that come next; by
+    `threads` is the number of threads for one image, and of those that open the pages that come next; by
     default there is one a core. Raises `ModelError` for a file that is missing, is no ONNX model, has no
     contract, or whose graph contradicts it.
     """
@@ -77,18 +76,18 @@ class Classifier:
         """Return the names of the graph's outputs."""
         return [node.name for node in self._session.get_outputs()]
 
-    def run(self, pages: np.ndarray) -> Outputs:
-        """Return the graph's outputs for uint8 pages (n, height, width, 3)."""
-        return Outputs(*self._session.run(OUTPUTS, {INPUT: pages}))
+    def run(self, images: np.ndarray) -> Outputs:
+        """Return the graph's outputs for uint8 images (n, height, width, 3)."""
+        return Outputs(*self._session.run(OUTPUTS, {INPUT: images}))
 
-    def explain(self, pages: np.ndarray) -> tuple[Outputs, np.ndarray]:
+    def explain(self, images: np.ndarray) -> tuple[Outputs, np.ndarray]:
         """Return the graph's outputs and its heatmaps, float32 (n, rows, columns, classes).
 
-        A cell says how much that part of the page adds to each logit: the sum of a page's cells is its
+        A cell says how much that part of the image adds to each logit: the sum of an image's cells is its
         logit, but for the bias of the class layer. Raises `ModelError` for a model without a heatmap.
         """
         self.require_heatmap()
-        *outputs, heatmap = self._session.run([*OUTPUTS, HEATMAP], {INPUT: pages})
+        *outputs, heatmap = self._session.run([*OUTPUTS, HEATMAP], {INPUT: images})
         return Outputs(*outputs), heatmap
 
     def require_heatmap(self) -> None:
@@ -97,43 +96,38 @@ class Classifier:
             raise ModelError(f"{self.path}: has no heatmap: export the .h5 again")
 
     def predict(self, source: Source, page: int | None = None) -> Prediction:
-        """Classify one picture, or the `page` of a file that holds several; raise `PageError` for what is none."""
+        """Classify one image, or the `page` of a file that holds several; raise `PageError` for what is none."""
         pixels = load_page(source if page is None else open_page(source, page), self.contract.preprocessing)
         return decide(name_of(source), self.run(pixels[np.newaxis]), self.contract, page)
 
     def predict_many(
         self,
-        sources: Iterable[Source],
+        sources: Iterable[Source] | PagePipeline,
         heatmaps: Callable[[Prediction, Image.Image, np.ndarray], str] | None = None,
-        opener: Callable[[Source, int | None], Image.Image] = open_page,
     ) -> Iterator[Prediction]:
         """Classify every page of every source, in their order; a bad one never stops the others.
 
-        Pages are opened ahead on other threads, a few at a time, while one is classified. Where
-        `heatmaps` is given, it gets each answer with its page and its heatmap, float32 (rows, columns,
-        classes), and returns where it has put them. `opener` stands in for `open_page` (see `Ahead`).
+        Pages are opened ahead on other threads, a few at a time, while one is classified; a `PagePipeline` has begun
+        already. Where `heatmaps` is given, it gets each answer with its page and its heatmap, float32 (rows, columns,
+        classes), and returns where it has put them.
         """
-        open_sheet = partial(self._open, opener=opener, keep=heatmaps is not None)
-        for (source, number), page in opened(sheets_of(sources), open_sheet, self._threads):
-            if isinstance(page, PageError):
-                yield Prediction(name_of(source), "error", number, error=str(page))
+        pipeline = sources if isinstance(sources, PagePipeline) else PagePipeline(sources, self._threads)
+        preprocessing = self.contract.preprocessing
+
+        def prepare(page: Image.Image) -> tuple[Image.Image | None, np.ndarray]:
+            return page if heatmaps else None, load_page(page, preprocessing)[np.newaxis]
+
+        for (source, number), prepared in pipeline.prepared(prepare):
+            name = name_of(source)
+            if isinstance(prepared, PageError):
+                yield Prediction(image=name, status=Status.ERROR, page=number, error=str(prepared))
                 continue
-            image, pixels = page
-            if image is None or heatmaps is None:
-                yield decide(name_of(source), self.run(pixels), self.contract, number)
+            page, pixels = prepared
+            if page is None or heatmaps is None:
+                yield decide(name, self.run(pixels), self.contract, number)
                 continue
             outputs, heatmap = self.explain(pixels)
-            found = decide(name_of(source), outputs, self.contract, number)
+            found = decide(name, outputs, self.contract, number)
             if found.label is not None:
-                found = replace(found, heatmap=heatmaps(found, image, heatmap[0]))
+                found = replace(found, heatmap=heatmaps(found, page, heatmap[0]))
             yield found
-
-    def _open(
-        self, source: Source, number: int | None, opener: Callable[[Source, int | None], Image.Image], keep: bool
-    ) -> PageError | tuple[Image.Image | None, np.ndarray]:
-        """Return a page, where it is to be kept, and its pixels (1, height, width, 3), or why it cannot be read."""
-        try:
-            image = opener(source, number)
-        except PageError as error:
-            return error
-        return image if keep else None, load_page(image, self.contract.preprocessing)[np.newaxis]

@@ -14,43 +14,48 @@ CONTRACT_KEY = "ecg_contract"
 PRECISIONS = ("float32", "int8")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainedOn:
-    """Name the pages that a model has seen, for training or for choosing its best epoch.
-
-    `digest` is the SHA-256 of the sorted page digests, `seed` made the splits, `drawn` says that
-    pages drawn by this program were among those that the model was chosen by, so that no result can
-    pass for one on real ECGs. `auxiliary_images` were learned from besides the `images`, most often drawn.
-    """
+    """Name the images that a model has seen, for training or for choosing its best epoch."""
 
     digest: str
+    """SHA-256 of the sorted short digests of the images."""
     images: int
+    """Images of the data folder."""
     seed: int
+    """Made the splits."""
     synthetic: bool
+    """Whether synthetic ECG images were among those that the model was chosen by, so that no result can pass for one on
+    real ECGs."""
     auxiliary_images: int = 0
+    """Learned from besides the `images`, most often synthetic."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Contract:
     """Say what a model takes and what its answers mean.
 
-    `labels` stand in the order of the model's outputs; the input is uint8 (n, height, width, 3), RGB, made by
-    `preprocessing`.
-    Probabilities are softmax(logits / `temperature`). A page whose in-distribution score is under
-    `in_distribution_threshold` is rejected, an answer whose probability is not above `confidence_threshold` is
-    uncertain; 0 asks for nothing. `precision` is that of the convolutions in the exported file. Raises
-    `ModelError` where a value cannot be used.
+    Raises `ModelError` where a value cannot be used.
     """
 
     labels: tuple[str, ...]
+    """The classes in the order of the model's outputs."""
     preprocessing: Preprocessing
+    """Makes the input, uint8 (n, height, width, 3), RGB."""
     architecture: str
+    """Name of the network."""
     trained_on: TrainedOn
+    """What the model has seen."""
     temperature: float = 1.0
+    """Probabilities are softmax(logits / temperature)."""
     confidence_threshold: float = 0.0
+    """An answer whose probability is not above it is uncertain; 0 asks for nothing."""
     in_distribution_threshold: float = 0.0
+    """An image whose in-distribution score is under it is rejected; 0 asks for nothing."""
     precision: str = "float32"
+    """Of the convolutions in the exported file."""
     schema: int = SCHEMA
+    """Version of the form of the contract."""
 
     def __post_init__(self) -> None:
         """Refuse what this version of the program cannot serve."""

@@ -1,19 +1,20 @@
-"""Files: the pictures of a folder, and results that are either whole or not there."""
+"""Files: the images of a folder, and results that are either whole or not there."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pdf", ".heic", ".heif"})
+"""What counts as an image in a folder, in any case: the same files are predicted and learned from."""
 
 
-def pictures(folder: Path, recursive: bool = True, suffixes: frozenset[str] = SUFFIXES) -> list[Path]:
-    """Return the pictures in a folder by their suffix in any case, sorted; hidden files are passed over."""
+def find_images(folder: Path, recursive: bool = True) -> list[Path]:
+    """Return the images in a folder by their suffix in any case, sorted; hidden files are passed over."""
     return sorted(
         path
         for path in (folder.rglob("*") if recursive else folder.iterdir())
-        if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
     )
 
 

@@ -1,6 +1,7 @@
 """The answer for one image: what a model's outputs mean by its contract."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,56 +10,70 @@ from edge.contract import Contract
 
 
 class Outputs(NamedTuple):
-    """Hold what a model's graph answers for n pages, float32.
-
-    `logits` and `probabilities` are (n, classes); `in_distribution` is (n, 1), between 0 and 1, and says how
-    much a page looks like those that the model was trained on (see `training.models.in_distribution`).
-    """
+    """Hold what a model's graph answers for n images, float32."""
 
     logits: np.ndarray
+    """(n, classes)."""
     probabilities: np.ndarray
+    """(n, classes), 0 to 1."""
     in_distribution: np.ndarray
+    """(n, 1), 0 to 1: how much an image looks like those that the model was trained on."""
 
 
 OUTPUTS = Outputs._fields
 
 
 def widths(contract: Contract) -> dict[str, int]:
-    """Return how many numbers a page each output has."""
+    """Return how many numbers an image each output has."""
     return dict.fromkeys(OUTPUTS, len(contract.labels)) | {"in_distribution": 1}
 
 
-STATUSES = ("ok", "uncertain", "rejected", "error")
+class Status(StrEnum):
+    """Say what became of an image."""
+
+    OK = "ok"
+    """An answer."""
+    UNCERTAIN = "uncertain"
+    """No class is probable enough: the probability of the first is not above the confidence threshold."""
+    REJECTED = "rejected"
+    """Out of distribution: the image looks unlike those that the model was trained on."""
+    ERROR = "error"
+    """The file cannot be read."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """Hold the answer for one picture, or the reason why there is none.
+    """Hold the answer for one image, or the reason why there is none. There is no default answer.
 
-    `status` is "ok", "uncertain", "rejected" or "error". With the first two, `probabilities` maps every
-    label to its share of 1 and `label` is the most probable; "uncertain" says that its probability is
-    under the model's confidence threshold. With "rejected" the picture looks like no page that the model
-    was trained on, and `reason` says so: there is no label. With "error", `error` alone is given:
-    there is no default answer. `page`, from 1, is given where the file holds several, and `heatmap` is the
-    path of the picture that shows where the answer comes from, where one was asked for.
+    Raises `ValueError` for one that contradicts itself.
     """
 
     image: str
-    status: str
+    """The path as it was given, or the name of an open file."""
+    status: Status
+    """"ok" and "uncertain" have a label, "rejected" has a reason, "error" has an error alone."""
     page: int | None = None
+    """From 1, where the file holds several."""
     label: str | None = None
+    """The most probable class."""
     probabilities: dict[str, float] = field(default_factory=dict)
+    """Of every class; their sum is 1."""
     in_distribution: float | None = None
+    """The in-distribution score, 0 to 1."""
     reason: str | None = None
+    """Why the image is rejected."""
     error: str | None = None
+    """Why the file cannot be read."""
     heatmap: str | None = None
+    """Path of the picture that shows where the answer comes from, where one was asked for."""
 
     def __post_init__(self) -> None:
         """Refuse an answer that contradicts itself."""
-        answered = self.status in ("ok", "uncertain")
-        if self.status not in STATUSES or answered != (self.label in self.probabilities):
+        answered = self.status in (Status.OK, Status.UNCERTAIN)
+        if self.status not in list(Status) or answered != (self.label in self.probabilities):
             raise ValueError(f"status {self.status!r} with label {self.label!r} is no prediction")
-        if (self.status == "error") != (self.error is not None) or (self.status == "rejected") != bool(self.reason):
+        failed, rejected = self.status == Status.ERROR, self.status == Status.REJECTED
+        if failed != (self.error is not None) or rejected != bool(self.reason):
             raise ValueError(f"status {self.status!r}, error {self.error!r}, reason {self.reason!r}: no prediction")
 
     @property
@@ -71,10 +86,10 @@ class Prediction:
         record: dict[str, Any] = {"image": self.image}
         if self.page is not None:
             record["page"] = self.page
-        record["status"] = self.status
-        if self.status == "error":
+        record["status"] = str(self.status)
+        if self.status == Status.ERROR:
             return record | {"error": self.error}
-        if self.status == "rejected":
+        if self.status == Status.REJECTED:
             return record | {"label": None, "reason": self.reason, "in_distribution": self.in_distribution}
         record |= {
             "label": self.label,
@@ -87,19 +102,26 @@ class Prediction:
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> "Prediction":
         """Read what `as_record` returned."""
-        return cls(**{name: value for name, value in record.items() if name != "probability"})
+        fields = {name: value for name, value in record.items() if name != "probability"}
+        return cls(**(fields | {"status": Status(record["status"])}))
 
 
 def decide(image: str, outputs: Outputs, contract: Contract, page: int | None = None) -> Prediction:
-    """Turn the outputs for one page into its answer, by the contract's thresholds."""
-    in_distribution, least = outputs.in_distribution.item(), contract.in_distribution_threshold
-    if not in_distribution >= least:  # so that a NaN is rejected
+    """Turn the outputs for one image into its answer, by the contract's thresholds."""
+    score, least = outputs.in_distribution.item(), contract.in_distribution_threshold
+    if not score >= least:  # so that a NaN is rejected
         reason = (
             "does not look like the ECG images that the model was trained on "
-            f"(in-distribution score {in_distribution:.2g}, at least {least:.2g} is asked for)"
+            f"(in-distribution score {score:.2g}, at least {least:.2g} is asked for)"
         )
-        return Prediction(image, "rejected", page, in_distribution=in_distribution, reason=reason)
+        return Prediction(image=image, status=Status.REJECTED, page=page, in_distribution=score, reason=reason)
     shares = dict(zip(contract.labels, outputs.probabilities[0].tolist(), strict=True))
     label = max(shares, key=shares.__getitem__)
-    status = "ok" if shares[label] > contract.confidence_threshold else "uncertain"
-    return Prediction(image, status, page, label, shares, in_distribution)
+    return Prediction(
+        image=image,
+        status=Status.OK if shares[label] > contract.confidence_threshold else Status.UNCERTAIN,
+        page=page,
+        label=label,
+        probabilities=shares,
+        in_distribution=score,
+    )

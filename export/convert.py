@@ -14,7 +14,7 @@ from edge.files import replacing
 from edge.selftest import CHECK_KEY, answers, to_json
 from export.parity import Judges, Parity, ParityError, compare
 from export.quantization import Calibration, quantized, ranges_of, shift
-from training.models.heatmap_layers import heatmap, parts
+from training.models.heatmap_layers import heatmap_of, heatmap_parts
 from training.models.saved_model import MEAN_HEATMAP_KEY, TRAINED_ON_KEY, SavedModel, load_model
 
 OPSET = 17
@@ -85,7 +85,7 @@ def to_onnx(model: SavedModel, precision: str = "float32") -> ModelProto:
     import tf2onnx
 
     contract = dataclasses.replace(model.contract, precision=precision)
-    found = parts(model.network)
+    found = heatmap_parts(model.network)
     features = {FEATURES: model.network.get_layer("standardise").input} if precision == "int8" else {}
     network = keras.Model(model.network.input, [model.network.output | features, [part.maps for part in found]])
 
@@ -97,7 +97,7 @@ def to_onnx(model: SavedModel, precision: str = "float32") -> ModelProto:
     )
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs, maps = network(image, training=False)
-        return outputs | {HEATMAP: heatmap(found, maps) - model.mean_heatmap}
+        return outputs | {HEATMAP: heatmap_of(found, maps) - model.mean_heatmap}
 
     graph, _ = tf2onnx.convert.from_function(serve, serve.input_signature, opset=OPSET)
     _settle(graph)

@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.classifier import Classifier
 from edge.errors import EcgError, UsageError
-from edge.files import pictures
+from edge.files import find_images
 from edge.images.page import open_page
 from edge.images.preprocessing import load_page
 from edge.prediction import Outputs, decide
@@ -160,7 +160,7 @@ class Judges:
     def of(cls, folder: Path, model: SavedModel, but: Collection[str] = ()) -> "Judges":
         """Read every picture below `folder`, but those with the digests `but`; raise `UsageError` for none."""
         paths, images, unseen = [], [], []
-        for path in pictures(folder) if folder.is_dir() else []:
+        for path in find_images(folder) if folder.is_dir() else []:
             image = open_page(path)
             if (name := digest(image)) not in but:
                 paths.append(path)

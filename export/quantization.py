@@ -14,7 +14,7 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from edge.classifier import INPUT
 from edge.errors import UsageError
-from edge.files import pictures
+from edge.files import find_images
 from edge.images.page import open_page
 from edge.images.preprocessing import load_page
 from training.data.folder import digest
@@ -39,7 +39,7 @@ class Calibration:
     @classmethod
     def of(cls, folder: Path, model: SavedModel) -> "Calibration":
         """Read at most 64 images below a folder; raise `UsageError` where there is none."""
-        paths = pictures(folder) if folder.is_dir() else []
+        paths = find_images(folder) if folder.is_dir() else []
         if not paths:
             raise UsageError(f"{folder}: is no folder with pictures to calibrate on: give the training images")
         chosen = sorted({*np.linspace(0, len(paths) - 1, PAGES).round().astype(int).tolist()})

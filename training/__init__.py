@@ -1,4 +1,4 @@
-"""The lab: data folders, synthetic ECG images, models, training and evaluation."""
+"""Training: data folders, synthetic ECG images, models, training runs, evaluation and reports."""
 
 import os
 

@@ -1,91 +1,145 @@
-"""One run of `edge predict`: from the sources to the results, and on from where an interrupted run stopped."""
+"""Predict: classify ECG images, and go on where an interrupted run stopped."""
 
+import argparse
+import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from edge.classifier import Classifier
-from edge.commands.terminal import NOT_A_DEVICE, SYNTHETIC_MODEL
-from edge.errors import UsageError
-from edge.files import replacing
-from edge.images.pipeline import Ahead
-from edge.prediction import Prediction
-from edge.results import Journal, write
+from edge.commands.terminal import MODEL, NOT_A_DEVICE, SYNTHETIC_MODEL, positive
 
+if TYPE_CHECKING:
+    from edge.prediction import Prediction
+
+log = logging.getLogger(__name__)
+
+STDIN = "-"
 LONG = 5.0  # seconds between two lines of progress in a log, after which work is long
 
 
-@dataclass(frozen=True)
-class Job:
-    """Say what a run answers with, and how its results look."""
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="an image, a folder of images, or - for one on standard input"
+    )
+    parser.add_argument("--model", required=True, type=Path, metavar="FILE", help=MODEL)
+    parser.add_argument(
+        "--format", choices=("text", "json", "jsonl", "csv"), default="text", help="how results are written"
+    )
+    parser.add_argument("--top-k", type=positive, metavar="N", help="show the N most probable classes, text only")
+    parser.add_argument(
+        "--threads",
+        type=positive,
+        metavar="N",
+        help="threads that run the model, and that open pages ahead; one a core if not given",
+    )
+    parser.add_argument("--recursive", action="store_true", help="look into the folders of a folder as well")
+    parser.add_argument(
+        "--heatmaps", type=Path, metavar="DIR", help="write each answered image with what speaks for and against it"
+    )
+    parser.add_argument(
+        "--out", "-o", type=Path, metavar="FILE", help="write the results here; an interrupted run then goes on"
+    )
 
-    model: Path
-    threads: int | None
-    form: str
-    top_k: int | None
-    heatmaps: Path | None
-    quiet: bool
 
+def run(options: argparse.Namespace) -> int:
+    """Classify the images; return 1 where one of them could not be read."""
+    from edge.errors import UsageError
 
-def run(job: Job, sources: list[str | Path], out: Path | None, opener: Ahead) -> int:
-    """Classify sources, "-" being standard input; return 1 where one of them could not be read."""
-    if out is None and sys.stdout is None:
+    sources = list(_sources(options.paths, options.recursive))
+    if options.out is None and sys.stdout is None:
         raise UsageError("standard output is closed: give --out FILE")
-    classifier = Classifier(job.model, job.threads)
-    if job.heatmaps is not None:
-        classifier.require_heatmap()
-    if job.form == "text" and not job.quiet:
-        print(SYNTHETIC_MODEL if classifier.contract.trained_on.synthetic else NOT_A_DEVICE, file=sys.stderr)
-    journal = None if out is None else Journal(out, _key(job))
-    kept = [] if journal is None else journal.kept
+    from edge.files import replacing
+    from edge.results import Journal, write
+
+    journal = None if options.out is None else Journal(options.out, _key(options))
     done = 0 if journal is None else journal.answered(list(map(str, sources)))
+    # The first page is opened while onnxruntime is imported and the model loaded.
+    from edge.images.pipeline import PagePipeline
+
+    pipeline = PagePipeline(map(_opened, sources[done:]), options.threads)
+    from edge.classifier import Classifier
+
+    classifier = Classifier(options.model, options.threads)
+    if options.heatmaps is not None:
+        classifier.require_heatmap()
+    if options.format == "text":
+        log.info(SYNTHETIC_MODEL if classifier.contract.trained_on.synthetic else NOT_A_DEVICE)
     heatmaps = None
-    if job.heatmaps is not None:
+    if options.heatmaps is not None:
         from edge.heatmap import Heatmaps
 
-        heatmaps = Heatmaps(job.heatmaps, {found.heatmap for found in kept if found.heatmap})
-    answers = classifier.predict_many(map(_opened, sources[done:]), heatmaps, opener)
-    failed = sum(found.status == "error" for found in kept)
-    total = len(kept)
-
-    def counted(predictions: Iterable[Prediction]) -> Iterator[Prediction]:
-        nonlocal failed, total
-        for found in predictions if job.quiet else _shown(predictions, len(sources) - done):
-            failed += found.status == "error"
-            total += 1
-            yield found
-
-    if out is None or journal is None:
-        write(counted(answers), sys.stdout, job.form, classifier.contract.labels, job.top_k)
+        kept = [] if journal is None else journal.kept
+        heatmaps = Heatmaps(options.heatmaps, {found.heatmap for found in kept if found.heatmap})
+    tally = Tally([] if journal is None else journal.kept)
+    found = tally.counting(_shown(classifier.predict_many(pipeline, heatmaps), len(sources) - done))
+    form, labels = options.format, classifier.contract.labels
+    if journal is None:
+        write(found, sys.stdout, form, labels, options.top_k)
     else:
         try:
-            for _ in journal.record(counted(answers)):
+            for _ in journal.record(found):
                 pass
         except KeyboardInterrupt:
-            print(f"{total} answers are kept: repeat the command, it goes on", file=sys.stderr)
+            log.error("%d answers are kept: repeat the command, it goes on", tally.total)
             raise
-        with replacing(out) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
-            write(journal.all(), file, job.form, classifier.contract.labels, job.top_k)
+        with replacing(options.out) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
+            write(journal.all(), file, form, labels, options.top_k)
         journal.path.unlink()
-    if failed:
-        print(f"{failed} of {total} pictures could not be read", file=sys.stderr)
-    return 1 if failed else 0
+    if tally.failed:
+        log.error("%d of %d images could not be read", tally.failed, tally.total)
+    return 1 if tally.failed else 0
 
 
-def _key(job: Job) -> str:
+class Tally:
+    """Count predictions as they pass by."""
+
+    def __init__(self, kept: list["Prediction"]) -> None:
+        """Begin with those that an interrupted run has kept."""
+        self.total = len(kept)
+        self.failed = sum(found.status == "error" for found in kept)
+
+    def counting(self, predictions: Iterable["Prediction"]) -> Iterator["Prediction"]:
+        """Yield predictions and count them."""
+        for found in predictions:
+            self.failed += found.status == "error"
+            self.total += 1
+            yield found
+
+
+def _sources(paths: Iterable[str], recursive: bool) -> Iterator[str | Path]:
+    """Yield every image that the paths name, standard input as "-"."""
+    from edge.errors import UsageError
+    from edge.files import IMAGE_SUFFIXES, find_images
+
+    for name in paths:
+        path = Path(name)
+        if name == STDIN or not path.is_dir():
+            yield name if name == STDIN else path
+            continue
+        found = find_images(path, recursive)
+        if not found:
+            remedy = "give another" if recursive else "give another, or --recursive"
+            raise UsageError(f"{path}: is a folder without images ({', '.join(sorted(IMAGE_SUFFIXES))}): {remedy}")
+        yield from found
+
+
+def _key(options: argparse.Namespace) -> str:
     """Return what tells a run's journal from that of another model, or of one without heatmaps."""
     import hashlib
 
-    content = hashlib.sha256(job.model.read_bytes())
-    content.update(str(job.heatmaps).encode())
+    content = hashlib.sha256(options.model.read_bytes() if options.model.is_file() else b"")
+    content.update(str(options.heatmaps).encode())
     return content.hexdigest()[:8]
 
 
 def _opened(source: str | Path) -> Path | BytesIO:
     """Return a path, or the picture on standard input."""
+    from edge.errors import UsageError
+
     if isinstance(source, Path):
         return source
     if sys.stdin is None:
@@ -95,20 +149,22 @@ def _opened(source: str | Path) -> Path | BytesIO:
     return picture
 
 
-def _shown(predictions: Iterable[Prediction], sources: int) -> Iterator[Prediction]:
-    """Say on stderr how far long work is: on a terminal in place, in a log every few seconds."""
+def _shown(predictions: Iterable["Prediction"], sources: int) -> Iterator["Prediction"]:
+    """Say on stderr how far long work is: on a terminal in place, in a log every few seconds.
+
+    A progress bar of tqdm would be one more package on the device.
+    """
+    if not log.isEnabledFor(logging.INFO):
+        yield from predictions
+        return
     terminal = sys.stderr.isatty()
     every, end = (0.2, "\r") if terminal else (LONG, "\n")
     last = start = time.monotonic()
-    number = 0
     for number, found in enumerate(predictions, start=1):
         yield found
         if (now := time.monotonic()) - last >= every and now - start >= 1:
             last = now
-            print(
-                f"answered: {number}, of {sources} files, {number / (now - start):.1f} a second",
-                end=end,
-                file=sys.stderr,
-            )
+            rate = number / (now - start)
+            print(f"answered: {number}, of {sources} files, {rate:.1f} a second", end=end, file=sys.stderr)
     if terminal and last > start:
         print(file=sys.stderr)

@@ -1,17 +1,18 @@
-"""What every command line here shares: one-line errors, exit codes, and what this is not."""
+"""What every command line here shares: one-line errors, exit codes, messages, and what this is not."""
 
 import argparse
 import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from edge.errors import EcgError
 
+MODEL = "an .onnx made by 'python -m export convert'"
 NOT_A_DEVICE = "A research tool, not a medical device: no diagnosis may rest on it."
 SYNTHETIC_MODEL = (
     "This model was trained on synthetic ECG images: it shows how the program works and knows nothing about real ECGs."
@@ -19,20 +20,43 @@ SYNTHETIC_MODEL = (
 
 
 class Parser(argparse.ArgumentParser):
-    """Parse a command line; show defaults in the help, and answer wrong usage with one line."""
+    """Parse a command line; show defaults in the help, and answer wrong usage with one line.
 
-    def __init__(self, **settings: object) -> None:
+    `renamed` maps options and commands of earlier versions to what they are called now: whoever gives one is told.
+    """
+
+    def __init__(self, *, renamed: Mapping[str, str] | None = None, **settings: Any) -> None:  # noqa: ANN401
         """Set the help's form."""
         super().__init__(
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
             allow_abbrev=False,
             epilog=NOT_A_DEVICE,
-            **settings,  # type: ignore[arg-type]
+            **settings,
         )
+        self._renamed = renamed or {}
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]  # noqa: ANN401
+        """Parse the words of the command line, after a look for names of earlier versions."""
+        words = sys.argv[1:] if args is None else list(args)
+        for place, word in enumerate(words):
+            name = word.partition("=")[0]
+            if name in self._renamed and (word.startswith("-") or place == 0):
+                self.exit(2, f"{self.prog}: {name} is called {self._renamed[name]} now: see '{self.prog} --help'\n")
+        return super().parse_args(words, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Exit with 2."""
         self.exit(2, f"{self.prog}: {message}: see '{self.prog} --help'\n")
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the model."""
+    parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL)
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """Add --format for a result that is no list of images."""
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how the result is written")
 
 
 def add_verbosity(parser: argparse.ArgumentParser) -> None:
@@ -42,10 +66,13 @@ def add_verbosity(parser: argparse.ArgumentParser) -> None:
     level.add_argument("--verbose", "-v", action="store_true", help="more messages, for finding faults")
 
 
-def configure_logging(quiet: bool = False, verbose: bool = False) -> None:
-    """Write messages to stderr, each as it is: information and warnings, with `verbose` more, with `quiet` errors."""
-    level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO
+def configure_logging(options: argparse.Namespace) -> None:
+    """Write messages to stderr, each as it is: information and warnings, with --verbose more, with --quiet errors."""
+    level = logging.ERROR if options.quiet else logging.DEBUG if options.verbose else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
+    for name in ("PIL", "matplotlib", "h5py", "absl", "tensorflow", "tf2onnx", "httpx", "asyncio"):
+        # What libraries have to say is for those who look for faults; Keras advises against .h5 at every save.
+        logging.getLogger(name).setLevel(logging.NOTSET if options.verbose else logging.ERROR)
 
 
 def positive(text: str) -> int:

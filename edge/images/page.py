@@ -1,4 +1,4 @@
-"""The one way from a picture to pixels: training, evaluation, export, demo and device all use it."""
+"""Opening a page: from a file to one upright RGB picture at its own size, transparency on white."""
 
 import struct
 from pathlib import Path
@@ -8,13 +8,26 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from edge.errors import PageError
-from edge.images.formats import MAX_PAGES, count_pdf_pages, head_of, is_pdf, is_tiff, open_document, refuse_several
+from edge.images.formats import (
+    MAX_PAGES,
+    choose_page,
+    count_pdf_pages,
+    draw_pdf_page,
+    head_of,
+    is_heic,
+    is_pdf,
+    is_tiff,
+    learn_heic,
+)
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
+"""What Pillow opens by itself."""
+
 MIN_SIDE = 64
-"""Shortest side in pixels: under this, no lead of a 12-lead page is more than a few pixels high."""
+"""Shortest side in pixels: under this, no lead of a 12-lead ECG image is more than a few pixels high."""
 MAX_PIXELS = 89_478_485
 """Where Pillow begins to warn: a quarter of a GiB at 3 bytes a pixel. An A3 page at 600 dpi has 70 million."""
+
 
 UNREADABLE = (
     OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, MemoryError, OverflowError,
@@ -33,14 +46,7 @@ def open_page(source: str | Path | BinaryIO, number: int | None = None) -> Image
     """
     name = name_of(source, number)
     try:
-        drawn = open_document(source, number, MAX_PIXELS)
-        with drawn or Image.open(source, formats=(*FORMATS, *({"HEIF"} & set(Image.OPEN)))) as image:
-            _refuse_size(image)
-            # A phone's MPO file is a photo with a preview behind it: the first picture is the photo.
-            if drawn is None and image.format not in ("MPO", "HEIF"):
-                _turn_to(image, number)
-            ImageOps.exif_transpose(image, in_place=True)
-            return _on_white(image)
+        return _opened(source, number)
     except PageError as error:
         raise PageError(f"{name}: {error}") from None
     except FileNotFoundError:
@@ -85,16 +91,28 @@ def name_of(source: str | Path | BinaryIO, number: int | None = None) -> str:
     return name if number is None else f"{name}, page {number}"
 
 
-def _turn_to(image: Image.Image, number: int | None) -> None:
-    """Turn to a page, and refuse to choose one of several by itself."""
-    pages = getattr(image, "n_frames", 1)
-    if number is None:
-        refuse_several(pages)
-    else:
-        if image.format != "TIFF" or not 1 <= number <= pages:
-            raise PageError(f"has no page {number}: give another")
-        image.seek(number - 1)
+def _opened(source: str | Path | BinaryIO, number: int | None) -> Image.Image:
+    head = head_of(source)
+    if is_pdf(head):
+        drawn = draw_pdf_page(source, number, MAX_PIXELS)
+        _refuse_size(drawn)
+        return drawn
+    formats: tuple[str, ...] = FORMATS
+    if is_heic(head):
+        learn_heic()
+        formats = (*FORMATS, "HEIF")
+    with Image.open(source, formats=formats) as image:
         _refuse_size(image)
+        # A phone's MPO file is a photo with a preview behind it: the first picture is the photo.
+        if image.format not in ("MPO", "HEIF"):
+            place = choose_page(
+                getattr(image, "n_frames", 1) if image.format == "TIFF" or number is None else 0, number
+            )
+            if place:
+                image.seek(place)
+                _refuse_size(image)
+        ImageOps.exif_transpose(image, in_place=True)
+        return _on_white(image)
 
 
 def _refuse_size(image: Image.Image) -> None:

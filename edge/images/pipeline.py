@@ -1,92 +1,105 @@
-"""Overlap: pages are opened while the model is loaded, and while another page is classified."""
+"""The pipeline: pages are opened while the model is loaded, and while another page is classified."""
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from threading import Thread
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, NamedTuple, TypeVar
 
 from PIL import Image
 
+from edge.errors import PageError
 from edge.images.page import count_pages, open_page
 
 Source = str | Path | BinaryIO
-Sheet = tuple[Source, int | None]
-"""A source and the page of it, from 1; None where it is one page."""
-Opened = TypeVar("Opened")
+Prepared = TypeVar("Prepared")
 
 AHEAD = 2  # pages a thread that may lie opened and wait
 
 
-class Ahead:
-    """Open pages as `open_page` does, the first of them on a thread of its own from now on."""
+class Sheet(NamedTuple):
+    """Name one page to open."""
 
-    def __init__(self, first: Source) -> None:
-        """Begin to open a picture."""
-        self._first = first
-        self._page: Image.Image | None = None
-        self._thread = Thread(target=self._open)
-        self._thread.start()
-
-    def _open(self) -> None:
-        # Whoever asks for it opens it again, and is told what is wrong.
-        with suppress(Exception):
-            self._page = open_page(self._first)
-
-    def __call__(self, source: Source, number: int | None) -> Image.Image:
-        """Return the page that is being opened, once, or open one."""
-        if source is self._first and number is None:
-            self._thread.join()
-            page, self._page = self._page, None
-            if page is not None:
-                return page
-        return open_page(source, number)
+    source: Source
+    """A path or an open file."""
+    number: int | None
+    """The page of it, from 1; None where it is one page."""
 
 
-def sheets_of(sources: Iterable[Source]) -> Iterator[Sheet]:
+class PagePipeline:
+    """Open every page of every source on other threads, in their order, the first of them from now on.
+
+    `threads` is their number, by default one a core; at most two pages a thread are opened ahead of the one that is
+    asked for.
+    """
+
+    def __init__(self, sources: Iterable[Source], threads: int | None = None) -> None:
+        """Begin to open the first page."""
+        self._sheets = _sheets_of(sources)
+        self._threads = threads or os.cpu_count() or 1
+        self._first = next(self._sheets, None)
+        self._page: Image.Image | PageError | None = None
+        if self._first is not None:
+            self._thread = Thread(target=self._open_first, args=self._first)
+            self._thread.start()
+
+    def prepared(self, prepare: Callable[[Image.Image], Prepared]) -> Iterator[tuple[Sheet, Prepared | PageError]]:
+        """Yield each page with what `prepare` makes of it, on the threads, or with why it cannot be opened; once."""
+        if self._first is None:
+            return
+        second = next(self._sheets, None)
+        if second is None:  # a pool, and what it takes to import, would cost more than it brings
+            yield self._first, self._prepare_first(prepare)
+            return
+        from concurrent.futures import Future, ThreadPoolExecutor
+
+        pool = ThreadPoolExecutor(self._threads)
+        waiting: deque[tuple[Sheet, Future[Prepared | PageError]]] = deque()
+        try:
+            waiting.append((self._first, pool.submit(self._prepare_first, prepare)))
+            for sheet in chain([second], self._sheets):
+                waiting.append((sheet, pool.submit(_opened, sheet, prepare)))
+                if len(waiting) > AHEAD * self._threads:
+                    done, future = waiting.popleft()
+                    yield done, future.result()
+            yield from ((done, future.result()) for done, future in waiting)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _open_first(self, source: Source, number: int | None) -> None:
+        self._page = _opened(Sheet(source, number), lambda page: page)
+
+    def _prepare_first(self, prepare: Callable[[Image.Image], Prepared]) -> Prepared | PageError:
+        self._thread.join()
+        page, self._page = self._page, None
+        if page is None:  # the thread has failed: fail here, where it is seen
+            return _opened(self._first or Sheet("", None), prepare)
+        return page if isinstance(page, PageError) else prepare(page)
+
+
+def _opened(sheet: Sheet, prepare: Callable[[Image.Image], Prepared]) -> Prepared | PageError:
+    """Return what `prepare` makes of a page, or why it cannot be opened."""
+    try:
+        page = open_page(*sheet)
+    except PageError as error:
+        return error
+    return prepare(page)
+
+
+def _sheets_of(sources: Iterable[Source]) -> Iterator[Sheet]:
     """Yield every page of every source, in their order."""
     for source in sources:
         # Several threads may read one open file: each gets a place of its own in it.
         again = partial(_copy, source.read(), source) if not isinstance(source, str | Path) else lambda: source  # noqa: B023
         pages = count_pages(again())
-        yield from ((again(), number) for number in ([None] if pages is None else range(1, pages + 1)))
+        yield from (Sheet(again(), number) for number in ([None] if pages is None else range(1, pages + 1)))
 
 
 def _copy(content: bytes, file: BinaryIO) -> BytesIO:
     copy = BytesIO(content)
     copy.name = getattr(file, "name", "picture")
     return copy
-
-
-def opened(
-    sheets: Iterable[Sheet], open_sheet: Callable[[Source, int | None], Opened], threads: int | None = None
-) -> Iterator[tuple[Sheet, Opened]]:
-    """Yield each sheet with what `open_sheet` makes of it, in their order.
-
-    It runs on `threads` threads, by default one a core, at most two sheets a thread ahead of the one that is
-    asked for.
-    """
-    coming = iter(sheets)
-    first = [sheet for sheet in (next(coming, None), next(coming, None)) if sheet is not None]
-    if len(first) < 2:  # a thread, and what it takes to import, would cost more than it brings
-        yield from ((sheet, open_sheet(*sheet)) for sheet in first)
-        return
-    from concurrent.futures import Future, ThreadPoolExecutor
-
-    workers = threads or os.cpu_count() or 1
-    waiting: deque[tuple[Sheet, Future[Opened]]] = deque()
-    pool = ThreadPoolExecutor(workers)
-    try:
-        for sheet in chain(first, coming):
-            waiting.append((sheet, pool.submit(open_sheet, *sheet)))
-            if len(waiting) > AHEAD * workers:
-                done, future = waiting.popleft()
-                yield done, future.result()
-        yield from ((done, future.result()) for done, future in waiting)
-    finally:
-        pool.shutdown(cancel_futures=True)

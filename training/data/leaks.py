@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.data.folder import EcgImage
+from training.data.loaded_images import EcgImage
 
 ACROSS, TWO_LABELS, GROUP = "copy in train and test", "one image under two labels", "group in train and test"
 
@@ -15,7 +15,9 @@ class Leak:
     """Name the images, as indices, that together are one leak, and its kind."""
 
     kind: str
+    """What lets a model know the test image."""
     images: tuple[int, ...]
+    """Places in the list that was looked at."""
 
 
 def clusters(keys: Sequence[str]) -> list[tuple[int, ...]]:

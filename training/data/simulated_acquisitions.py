@@ -1,8 +1,8 @@
-"""Acquired pictures of images at a model's size, made once and kept in a cache."""
+"""Simulated acquisitions (scans, photos) of ECG images at a model's size, made once and kept in a cache."""
 
 import hashlib
+import logging
 import os
-import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,54 +11,51 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from edge.contract import Contract
 from edge.files import replacing
 from edge.images.page import open_page
-from edge.images.preprocessing import load_page
-from training.data.folder import LoadedImages
+from edge.images.preprocessing import Preprocessing, load_page
+from training.data.loaded_images import LoadedImages
 from training.errors import DataError, RunError
 from training.synthetic.acquisition.camera import acquire
-from training.synthetic.acquisition.parameters import FACTORS, KINDS, STRENGTHS
+from training.synthetic.acquisition.parameters import ACQUISITIONS, FACTORS, STRENGTHS
 from training.synthetic.processes import mapping
+
+log = logging.getLogger(__name__)
 
 ALONE = 16  # pictures; for fewer, starting processes takes longer than they save
 
 
 @dataclass(frozen=True)
 class AcquisitionSeries:
-    """Name one captured picture of each image: the kinds and strengths it is drawn from, and its number."""
+    """Name one acquisition of each image: what it is drawn from."""
 
     kinds: tuple[str, ...]
+    """Keys of `ACQUISITIONS`; one that stands twice is twice as likely."""
     strengths: tuple[int, ...]
+    """Of `STRENGTHS`."""
     number: int = 0
+    """Tells the acquisitions of one image apart."""
 
 
-LEARNED = ("bw", "photo", "photo", "scan", "screen", "stained"), STRENGTHS
-"""What a model learns from: phone photos, which change an image most, are twice as likely as the others."""
-ASKED = AcquisitionSeries(("photo",), (2,))
-"""What it is asked about: phone photos of middle strength. No seed gives the picture of another series."""
+PHOTO_SERIES = AcquisitionSeries(("photo",), (2,))
+"""What a model is asked about: phone photos of middle strength. No seed gives the picture of another series."""
+
+
+def training_series(number: int) -> AcquisitionSeries:
+    """Return what a model learns from: phone photos, which change an image most, are twice as likely as the others."""
+    return AcquisitionSeries(("bw", "photo", "photo", "scan", "screen", "stained"), STRENGTHS, number)
 
 
 def simulated_acquisitions(
-    loaded: LoadedImages, series: AcquisitionSeries, contract: Contract, seed: int, cache: Path
+    loaded: LoadedImages, series: AcquisitionSeries, preprocessing: Preprocessing, seed: int, cache: Path
 ) -> np.ndarray:
-    """Return a captured picture of each image as the model takes it, uint8 (n, height, width, 3).
+    """Return an acquisition of each image as the model takes it, uint8 (n, height, width, 3).
 
-    The picture is taken of the image at its own resolution; it depends on the image's digest, the
-    series and the seed alone. Where no acquisition leaves the traces legible the image itself stands, and
-    a line on stderr counts that. Raises `RunError` for a damaged file of the cache.
+    It is made from the image at its own resolution; it depends on the image's digest, the series and the seed
+    alone. Where no acquisition leaves the traces legible the image itself stands, and a message counts that.
+    Raises `RunError` for a damaged file of the cache.
     """
-    key = repr(
-        (
-            series,
-            seed,
-            KINDS,
-            FACTORS,
-            contract.preprocessing,
-            contract.preprocessing.height,
-            contract.preprocessing.width,
-        )
-    )
+    key = repr((series, seed, ACQUISITIONS, FACTORS, preprocessing))
     folder = cache / f"acquisitions-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{digest}.npy" for digest in loaded.digests]
@@ -68,19 +65,18 @@ def simulated_acquisitions(
         if not file.exists()
     ]
     if missing:
-        make = partial(_make, series=series, contract=contract, seed=seed)
+        make = partial(_make, series=series, preprocessing=preprocessing, seed=seed)
         with mapping(1 if len(missing) < ALONE else os.cpu_count() or 1) as mapped:
             failed = sum(tqdm(mapped(make, missing), total=len(missing), unit="acquisition", disable=None))
         if failed:
-            print(f"{failed} captured pictures would not be legible: the images stand in for them", file=sys.stderr)
-    return np.stack([_read(file, (contract.preprocessing.height, contract.preprocessing.width, 3)) for file in files])
+            log.warning("%d acquisitions would not be legible: the images stand in for them", failed)
+    return np.stack([_read(file, (preprocessing.height, preprocessing.width, 3)) for file in files])
 
 
-def _make(job: tuple[Path, str, Path], series: AcquisitionSeries, contract: Contract, seed: int) -> bool:
-    """Write one picture into the cache; return whether the image itself had to stand in."""
+def _make(job: tuple[Path, str, Path], series: AcquisitionSeries, preprocessing: Preprocessing, seed: int) -> bool:
+    """Write one acquisition into the cache; return whether the image itself had to stand in."""
     path, digest, file = job
-    asked = int(series == ASKED)
-    rng = np.random.default_rng([seed, asked, series.number, int(digest[:16], 16)])
+    rng = np.random.default_rng([seed, int(series == PHOTO_SERIES), series.number, int(digest[:16], 16)])
     image = open_page(path)
     kind, strength = str(rng.choice(series.kinds)), int(rng.choice(series.strengths))
     try:
@@ -88,7 +84,7 @@ def _make(job: tuple[Path, str, Path], series: AcquisitionSeries, contract: Cont
     except DataError:
         picture = image
     with replacing(file) as unfinished, unfinished.open("wb") as out:
-        np.save(out, load_page(picture, contract.preprocessing))
+        np.save(out, load_page(picture, preprocessing))
     return picture is image
 
 

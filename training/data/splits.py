@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from training.data.folder import LoadedImages
+from training.data.loaded_images import LoadedImages
 from training.errors import DataError
 
 HELD_OUT = 5

@@ -1,10 +1,10 @@
-"""Evaluation of saved models, `.h5` or `.onnx`, alone or side by side, on the test images of a folder."""
+"""The evaluation of saved models, `.h5` or `.onnx`, alone or side by side, on the test images of a data folder."""
 
 import dataclasses
 import hashlib
 import platform
-import sys
 import time
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -12,213 +12,197 @@ import numpy as np
 
 from edge import __version__
 from edge.classifier import Classifier
-from edge.contract import Contract
 from edge.errors import UsageError
+from edge.images.preprocessing import Preprocessing
 from edge.prediction import Outputs
-from training.data.folder import EcgImage, LoadedImages, groups_of, load_images, read_folder, short_digest
+from training.data.folder import DataFolder
+from training.data.history import read_history
+from training.data.inspection import inspect_all
+from training.data.loaded_images import LoadedImages, groups_of, short_digest
 from training.data.splits import are_test
 from training.errors import DataError
-from training.evaluation.audit import ASKED, look_at, views_of
-from training.evaluation.baselines import compare
-from training.evaluation.heatmap_faithfulness import heatmap_faithfulness
-from training.evaluation.loaded_model import LoadedModel, open_model
-from training.evaluation.measure import records
+from training.evaluation.baselines import BaselineInputs, score_baselines
+from training.evaluation.heatmap_faithfulness import measure_heatmaps
+from training.evaluation.measure import measure
 from training.evaluation.metrics import paired_differences
+from training.evaluation.prediction_metrics import BaselineMetrics
 from training.evaluation.predictions import Predictions
-from training.evaluation.robustness import robustness
-from training.fit.loop import read_history
-from training.reports import plots
-from training.reports.evaluation import add_answers
-from training.reports.heatmaps import add_heatmaps
-from training.reports.model_card import add_comparison, add_facts, add_frame, model_cards
-from training.reports.report import Report
-from training.reports.robustness import add_robustness
+from training.evaluation.result import (
+    Evaluation,
+    Latency,
+    ModelEvaluation,
+    ModelFacts,
+    PairedComparison,
+    ParityDifferences,
+    Provenance,
+)
+from training.evaluation.robustness import measure_robustness
+from training.models.loaded_model import LoadedModel, open_model
 
 TIMED = 50  # images at most whose time from file to answer is taken
+BASELINE_FILES = 2000  # of each side, training and test, that the baselines see at most
+PACKAGES = (
+    "numpy", "pillow", "onnxruntime", "tensorflow", "tensorflow-cpu", "keras", "scikit-learn", "scipy",
+    "opencv-python-headless",
+)  # fmt: skip
 
 
 def evaluate(
-    models: list[Path],
-    data: Path,
-    out: Path,
-    skip_unreadable: bool,
-    command: str,
-    disturbed: bool = False,
-    explained: bool = False,
-) -> dict:
-    """Score the models on the test images of `data`, write the report, and return its numbers.
+    models: Sequence[Path], data: DataFolder, *, command: str, robustness: bool = False, heatmaps: bool = False
+) -> Evaluation:
+    """Return what the models are worth on the test images of `data`.
 
     A folder without splits is divided again as the first model's training divided it, from its
-    seed. `command` is how this was asked for, for the report. `disturbed` says whether the images are
-    shown captured and disturbed too (see `training.evaluation.robustness`), `explained` whether the heatmaps of the
-    exported models are tested (see `training.evaluation.heatmap_faithfulness`). Raises `DataError` where there are no test images
-    or a model does not know their classes.
+    seed. `command` is how this was asked for. Raises `DataError` where there are no test images or a model does not
+    know their classes, and `UsageError` for heatmaps of models none of which is exported.
     """
-    subjects = [open_model(path) for path in models]
-    classifiers = {str(subject.path): subject.classifier for subject in subjects if subject.classifier}
-    if explained and not classifiers:
+    opened = {str(path): open_model(path) for path in models}
+    classifiers = {name: model.classifier for name, model in opened.items() if model.classifier}
+    if heatmaps and not classifiers:
         raise UsageError("--heatmaps: none of the models is an .onnx, and an .h5 has no heatmap: give an exported one")
-    for classifier in classifiers.values() if explained else ():
+    for classifier in classifiers.values() if heatmaps else ():
         classifier.require_heatmap()
-    seed = subjects[0].contract.trained_on.seed
-    every_page = read_folder(data)
-    images = [image for image in every_page if image.split != "train"]
-    if not images:
-        raise DataError(f"{data}: has no test images: add a folder 'test', or give a folder without splits")
-    loaded: dict[tuple[int, int], LoadedImages] = {}
-    skipped: list[str] = []
-    answers: dict[str, Predictions] = {}
-    outputs: dict[str, Outputs] = {}
-    for subject in subjects:
-        size = subject.contract.preprocessing.height, subject.contract.preprocessing.width
-        if size not in loaded:
-            readable, skipped = load_images(images, subject.contract, skip_unreadable)
-            loaded[size] = readable.select(are_test(readable, seed))
-        name = str(subject.path)
-        outputs[name] = subject.run(loaded[size].pixels)
-        answers[name] = _answers(subject, loaded[size], outputs[name])
-    tested = next(iter(loaded.values()))
-    for line in skipped:
-        print(f"skipped {line}", file=sys.stderr)
-    report = Report("Evaluation")
-    numbers: dict = {"data": _provenance(data, tested, skipped, command)}
-    add_frame(report, numbers["data"])
-    numbers["models"] = _add_models(report, subjects, answers)
-    contracts = {str(subject.path): subject.contract for subject in subjects}
-    numbers["differences"] = _differences(answers, contracts)
-    numbers["not_compared"] = [name for name in contracts if contracts[name].labels != subjects[0].contract.labels]
-    numbers["parity"] = _parity(subjects, outputs)
-    numbers["latency"] = {name: _latency(classifier, tested) for name, classifier in classifiers.items()}
-    numbers["baselines"] = _baselines(every_page, tested, seed)
-    if disturbed:
-        named = {str(subject.path): subject for subject in subjects}
-        for name, found in robustness(named, answers, tested, seed).items():
-            numbers["models"][name]["robustness"] = found
-        add_robustness(report, numbers["models"], tested, seed)
-    if explained:
-        shown = {
-            name: loaded[one.contract.preprocessing.height, one.contract.preprocessing.width]
-            for name, one in classifiers.items()
-        }
-        for name, classifier in classifiers.items():
-            numbers["models"][name]["heatmaps"] = heatmap_faithfulness(classifier, shown[name], seed)
-        add_heatmaps(report, numbers["models"], classifiers, shown)
-    add_comparison(report, numbers)
-    report.write(out, numbers, {"model_card.md": model_cards(numbers)})
-    return numbers
-
-
-def _add_models(report: Report, subjects: list[LoadedModel], answers: dict[str, Predictions]) -> dict[str, dict]:
-    """Add what each model is and what its answers are worth; return that by the models' paths."""
-    numbers = {}
-    for number, subject in enumerate(subjects, start=1):
-        name = str(subject.path)
-        report.heading(name)
-        facts = _facts(subject)
-        add_facts(report, facts)
-        found = add_answers(report, f"model-{number}", answers[name], subject.contract)
-        numbers[name] = {"facts": facts} | found
-        history = read_history(subject.path.parent / "history.csv")
-        if history:
-            report.figure(
-                f"model-{number}-curves", plots.curves(history), "Loss and accuracy of training and validation"
+    seed = next(iter(opened.values())).contract.trained_on.seed
+    loaded = _load_test_images(opened, data, seed)
+    tested = {name: loaded[model.contract.preprocessing] for name, model in opened.items()}
+    first = next(iter(tested.values()))
+    outputs = {name: model.run(tested[name].pixels) for name, model in opened.items()}
+    predictions = {name: _predictions(model, tested[name], outputs[name]) for name, model in opened.items()}
+    disturbed = measure_robustness(opened, predictions, first, seed=seed) if robustness else {}
+    explained = {
+        name: measure_heatmaps(classifier, tested[name], seed=seed)
+        for name, classifier in classifiers.items()
+        if heatmaps
+    }
+    baselines, no_baselines = _baselines(data, first, seed)
+    labels = [model.contract.labels for model in opened.values()]
+    return Evaluation(
+        provenance=_provenance(data, first, command),
+        models=tuple(
+            ModelEvaluation(
+                path=name,
+                facts=_facts(model),
+                metrics=measure(predictions[name], model.contract),
+                history=tuple(read_history(model.path.parent / "history.csv")),
+                robustness=disturbed.get(name),
+                heatmaps=explained.get(name),
             )
-    return numbers
+            for name, model in opened.items()
+        ),
+        comparisons=tuple(_comparisons(opened, predictions)),
+        not_compared=tuple(name for name, own in zip(opened, labels, strict=True) if own != labels[0]),
+        parity=tuple(_parity(opened, outputs)),
+        latency=tuple(_latency(name, classifier, first) for name, classifier in classifiers.items()),
+        baselines=baselines,
+        no_baselines=no_baselines,
+    )
 
 
-def _answers(subject: LoadedModel, loaded: LoadedImages, outputs: Outputs) -> Predictions:
-    unknown = sorted(set(loaded.labels.tolist()) - set(subject.contract.labels))
+def _load_test_images(
+    models: Mapping[str, LoadedModel], data: DataFolder, seed: int
+) -> dict[Preprocessing, LoadedImages]:
+    """Return the test images as the models of each preprocessing take them."""
+    images = data.but("train")
+    if not images:
+        raise DataError(f"{data.path}: has no test images: add a folder 'test', or give a folder without splits")
+    loaded: dict[Preprocessing, LoadedImages] = {}
+    for model in models.values():
+        if model.contract.preprocessing not in loaded:
+            everything = data.load(model.contract.preprocessing, images)
+            chosen = everything.select(are_test(everything, seed))
+            loaded[model.contract.preprocessing] = dataclasses.replace(chosen, unreadable=everything.unreadable)
+    return loaded
+
+
+def _predictions(model: LoadedModel, tested: LoadedImages, outputs: Outputs) -> Predictions:
+    unknown = sorted(set(tested.labels.tolist()) - set(model.contract.labels))
     if unknown:
         raise DataError(
-            f"{subject.path}: does not know the class {unknown[0]!r} of the test images: train it again with it"
+            f"{model.path}: does not know the class {unknown[0]!r} of the test images: train it again with it"
         )
-    seen = np.array([short_digest(digest) in subject.trained_on for digest in loaded.digests])
-    return Predictions.of(outputs, loaded, subject.contract.labels, seen)
+    seen = np.array([short_digest(digest) in model.trained_on for digest in tested.digests])
+    return Predictions.of(outputs, tested, model.contract.labels, seen)
 
 
-def _provenance(data: Path, loaded: LoadedImages, skipped: list[str], command: str) -> dict:
-    """Return what the figures come from: images, digest, versions, command line."""
-    packages = (
-        "numpy", "pillow", "onnxruntime", "tensorflow", "tensorflow-cpu", "keras", "scikit-learn", "scipy",
-        "opencv-python-headless",
-    )  # fmt: skip
+def _provenance(data: DataFolder, tested: LoadedImages, command: str) -> Provenance:
+    """Return what the metrics come from: images, digest, versions, command line."""
     installed = {
         distribution.name.lower().replace("_", "-"): distribution.version for distribution in metadata.distributions()
     }
-    return {
-        "folder": str(data),
-        "test_images": len(loaded),
-        "test_groups": len(set(loaded.groups.tolist())),
-        "digest": hashlib.sha256("".join(sorted(map(short_digest, loaded.digests))).encode()).hexdigest(),
-        "skipped": skipped,
-        "synthetic": any(image.synthetic for image in loaded.images),
-        "command": command,
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "versions": {"ecg-edge": __version__} | {name: installed[name] for name in packages if name in installed},
-    }
+    return Provenance(
+        folder=str(data.path),
+        test_images=len(tested),
+        test_groups=len(set(tested.groups.tolist())),
+        digest=hashlib.sha256("".join(sorted(map(short_digest, tested.digests))).encode()).hexdigest(),
+        unreadable=tested.unreadable,
+        synthetic=any(image.synthetic for image in tested.images),
+        command=command,
+        python=platform.python_version(),
+        machine=f"{platform.system()} {platform.machine()}",
+        versions={"ecg-edge": __version__} | {name: installed[name] for name in PACKAGES if name in installed},
+    )
 
 
-def _facts(subject: LoadedModel) -> dict:
+def _facts(model: LoadedModel) -> ModelFacts:
     """Return what the model is."""
-    content = subject.path.read_bytes()
-    return {
-        "file": subject.path.name,
-        "bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "contract": dataclasses.asdict(subject.contract),
-    }
+    content = model.path.read_bytes()
+    return ModelFacts(
+        file=model.path.name,
+        bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        contract=model.contract,
+    )
 
 
-def _differences(answers: dict[str, Predictions], contracts: dict[str, Contract]) -> dict[str, dict]:
+def _comparisons(models: Mapping[str, LoadedModel], predictions: Mapping[str, Predictions]) -> list[PairedComparison]:
     """Return what each further model gains over the first, on the same images; an export is no other model."""
-    (old_name, old), *others = answers.items()
-    seen, found = {contracts[old_name]}, {}
+    (reference, old), *others = predictions.items()
+    seen, found = {models[reference].contract}, []
     for name, new in others:
-        if new.labels == old.labels and contracts[name] not in seen:
-            seen.add(contracts[name])
-            found[f"{name} minus {old_name}"] = records(paired_differences(new.sample, old.sample))
+        if new.labels == old.labels and models[name].contract not in seen:
+            seen.add(models[name].contract)
+            differences = paired_differences(new.sample, old.sample)
+            found.append(PairedComparison(model=name, reference=reference, differences=differences))
     return found
 
 
-def _parity(subjects: list[LoadedModel], outputs: dict[str, Outputs]) -> dict[str, dict[str, float]]:
+def _parity(models: Mapping[str, LoadedModel], outputs: Mapping[str, Outputs]) -> list[ParityDifferences]:
     """Return the largest differences between an `.h5` and the `.onnx` that has its contract, on the test images."""
-    found = {}
-    for kept in subjects:
-        for exported in subjects:
+    found = []
+    for h5, kept in models.items():
+        for onnx, exported in models.items():
             if kept.classifier or not exported.classifier:
                 continue
             if dataclasses.replace(exported.contract, precision=kept.contract.precision) == kept.contract:
-                pair = zip(outputs[str(exported.path)], outputs[str(kept.path)], Outputs._fields, strict=True)
-                found[f"{exported.path} against {kept.path}"] = {
-                    name: float(np.abs(ours - theirs).max()) for ours, theirs, name in pair
-                }
+                pairs = zip(Outputs._fields, outputs[onnx], outputs[h5], strict=True)
+                largest = {name: float(np.abs(ours - theirs).max()) for name, ours, theirs in pairs}
+                found.append(ParityDifferences(onnx=onnx, h5=h5, **largest))
     return found
 
 
-def _latency(classifier: Classifier, loaded: LoadedImages) -> dict[str, float]:
-    """Return median and 95th percentile of the milliseconds from a file to its answer, one image at a time."""
+def _latency(name: str, classifier: Classifier, tested: LoadedImages) -> Latency:
+    """Return the milliseconds from a file to its answer, one image at a time."""
     times = []
-    for image in loaded.images[:TIMED]:
+    for image in tested.images[:TIMED]:
         begin = time.perf_counter()
         classifier.predict(image.path)
         times.append(1000 * (time.perf_counter() - begin))
-    return {"images": len(times), "median_ms": float(np.median(times)), "p95_ms": float(np.percentile(times, 95))}
+    median, p95 = float(np.median(times)), float(np.percentile(times, 95))
+    return Latency(model=name, images=len(times), median_ms=median, p95_ms=p95)
 
 
-def _baselines(images: list[EcgImage], tested: LoadedImages, seed: int) -> dict | str:
-    """Return the baselines' figures on the test images, `ASKED` of them at most, or why there are none."""
+def _baselines(data: DataFolder, tested: LoadedImages, seed: int) -> tuple[dict[str, BaselineMetrics], str]:
+    """Return the baselines' metrics on the test images, and why there are none."""
     paths = {image.path for image in tested.images}
-    rng = np.random.default_rng(seed)
-    chosen = []
-    for side in ([image for image in images if image.path not in paths], tested.images):
-        kept = rng.permutation(len(side))[:ASKED]
+    rng, chosen = np.random.default_rng(seed), []
+    for side in ([image for image in data.images if image.path not in paths], tested.images):
+        kept = rng.permutation(len(side))[:BASELINE_FILES]
         chosen += [side[index] for index in sorted(kept.tolist())]
-    looks, _ = look_at(chosen)
-    asked = np.array([look.image.path in paths for look in looks])
-    labels = np.array([look.image.label for look in looks])
+    inspected, _ = inspect_all(chosen)
+    asked = np.array([one.image.path in paths for one in inspected])
+    labels = np.array([one.image.label for one in inspected])
     if len(set(labels[~asked])) < 2:
-        return "the folder has no training images that they could learn from"
-    groups = groups_of([look.image for look in looks], [look.digest for look in looks])
-    found = compare(views_of(looks), labels, groups, [(np.flatnonzero(~asked), np.flatnonzero(asked))])
-    return {name: records(figures) for name, figures in found.items()}
+        return {}, "the folder has no training images that they could learn from"
+    groups = groups_of([one.image for one in inspected], [one.digest for one in inspected])
+    division = np.flatnonzero(~asked), np.flatnonzero(asked)
+    return score_baselines(BaselineInputs.of(inspected), labels, groups, [division]), ""

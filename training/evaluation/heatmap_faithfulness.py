@@ -1,7 +1,7 @@
-"""What an exported model's heatmaps are worth: do they add up, and do they show what its answers rest on."""
+"""Faithfulness of heatmaps: are they complete, and do they show what a model's answers rest on."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,72 +15,105 @@ from edge.classifier import Classifier
 from edge.contract import Contract
 from edge.heatmap import contributions
 from edge.images.preprocessing import load_page
-from edge.prediction import Outputs
-from training.data.folder import LoadedImages
-from training.evaluation.intervals import mean
+from edge.prediction import Outputs, decide
+from training.data.loaded_images import LoadedImages
+from training.evaluation.intervals import Bootstrap, Estimate, mean
+from training.evaluation.result import Box, DeletionStep, HeatmapExample, HeatmapFaithfulness
 from training.synthetic.paper.layout import LOOKS
 from training.synthetic.paper.printed_page import altered_mask, print_page
-from training.synthetic.signals.ecg import CLASSES, LEADS, draw_heart, record
+from training.synthetic.signals.ecg import record
+from training.synthetic.signals.hearts import CLASSES, draw_heart
+from training.synthetic.signals.recording import LEADS
 
-PAGES = 40
-"""Test images that are shown at most: each is answered again 24 times."""
-DRAWN = 25
-"""Synthetic ECG images of each class."""
-SHARES = (0.02, 0.05, 0.1, 0.2)  # of the map's cells, deleted
-RANDOM = 5  # choices at random that the map's choice is compared with
+SHARES = (0.02, 0.05, 0.1, 0.2)  # of the heatmap's cells, deleted
+RANDOM = 5  # choices at random that the heatmap's choice is compared with
+EXAMPLES, SYNTHETIC_EXAMPLES = 8, 2  # test images that a report shows; synthetic ones of each class
 
 
 @dataclass(frozen=True)
 class SyntheticHeart:
-    """Hold a synthetic ECG image, uint8 (height, width, 3), RGB, its class, and where on it the disease is.
-
-    `leads` are boxes (left, top, right, bottom) in pixels, each with the share of its samples that the disease
-    altered; `altered` is bool (height, width), the altered parts of the traces.
-    """
+    """Hold a synthetic ECG image, and where on it the disease is."""
 
     pixels: np.ndarray
+    """uint8 (height, width, 3), RGB."""
     label: str
-    leads: tuple[tuple[tuple[int, int, int, int], float], ...]
+    """Its class."""
+    leads: tuple[tuple[Box, float], ...]
+    """Where each lead lies, and the share of its samples that the disease altered."""
     altered: np.ndarray
+    """bool (height, width), the altered parts of the traces."""
 
 
-def heatmap_faithfulness(classifier: Classifier, tested: LoadedImages, seed: int) -> dict:
-    """Return what a model's heatmaps are worth, ready for JSON; `HEATMAPS` says what each figure means.
+def measure_heatmaps(
+    classifier: Classifier, tested: LoadedImages, *, seed: int, most_images: int = 40, synthetic_per_class: int = 25
+) -> HeatmapFaithfulness:
+    """Return whether a model's heatmaps show what its answers rest on.
 
-    `tested` are the test images, `PAGES` of them at most are shown. Raises `ModelError` for a model without
-    a heatmap.
+    `tested` are the test images, `most_images` of them at most are asked about: each is answered again 24 times.
+    Raises `ModelError` for a model without a heatmap.
     """
-    shown = tested.select(np.argsort(tested.digests)[:PAGES])
-    graph = onnx.load(classifier.path)
-    rng = np.random.default_rng(seed)
-    answers = [classifier.explain(image[np.newaxis]) for image in shown.pixels]
-    labels = [int(outputs.logits[0].argmax()) for outputs, _ in answers]
-    maps = [contributions(heatmap[0], label) for (_, heatmap), label in zip(answers, labels, strict=True)]
+    shown = tested.select(np.argsort(tested.digests)[:most_images])
+    graph, rng = onnx.load(classifier.path), np.random.default_rng(seed)
+    explained = [classifier.explain(image[np.newaxis]) for image in shown.pixels]
+    labels = [int(outputs.logits[0].argmax()) for outputs, _ in explained]
+    maps = [contributions(heatmap[0], label) for (_, heatmap), label in zip(explained, labels, strict=True)]
     progress = tqdm(zip(shown.pixels, maps, labels, strict=True), total=len(shown), unit="image", disable=None)
     falls = np.array([_deletion(classifier, image, found, label, rng) for image, found, label in progress])
-    by_map, at_random = falls[:, 0], falls[:, 1:].mean(axis=1)  # (images, shares)
+    by_heatmap, at_random = falls[:, 0], falls[:, 1:].mean(axis=1)  # (images, shares)
 
-    def estimated(values: np.ndarray) -> dict:
-        return mean(values, shown.groups, seed).as_record()
+    def estimated(values: np.ndarray) -> Estimate:
+        return mean(values, shown.groups, Bootstrap(seed))
 
-    steps = zip(SHARES, by_map.T, at_random.T, strict=True)
-    return {
-        "images": len(shown),
-        "completeness": _adds_up(graph, answers),
-        "deletion": [
-            {"share": share, "by_map": estimated(ours), "at_random": estimated(chance)} for share, ours, chance in steps
-        ],
-        "gain": estimated((by_map - at_random).mean(axis=1)),
-        "shuffled_weights": estimated(_other_weights(graph, shown.pixels, maps, labels, seed)),
-    } | _on_altered(classifier, seed)
+    hearts = list(synthetic_hearts(classifier.contract, synthetic_per_class, seed))
+    return HeatmapFaithfulness(
+        images=len(shown),
+        completeness_error=_completeness_error(graph, explained),
+        deletion=tuple(
+            DeletionStep(share=share, by_heatmap=estimated(ours), at_random=estimated(chance))
+            for share, ours, chance in zip(SHARES, by_heatmap.T, at_random.T, strict=True)
+        ),
+        deletion_gain=estimated((by_heatmap - at_random).mean(axis=1)),
+        shuffled_weights_correlation=estimated(_shuffled_weights(graph, shown.pixels, maps, labels, seed)),
+        **_on_altered(classifier, hearts, seed),
+        examples=(*_test_examples(classifier, tested), *_synthetic_examples(classifier, seed)),
+    )
 
 
-def _adds_up(graph: ModelProto, answers: list[tuple[Outputs, np.ndarray]]) -> float:
-    """Return the largest difference of a logit and the sum of its map and its class's bias."""
+def _test_examples(classifier: Classifier, tested: LoadedImages) -> Iterator[HeatmapExample]:
+    """Yield some test images with what speaks for their most probable class."""
+    for place in np.argsort(tested.digests)[:EXAMPLES]:
+        image, contract = tested.images[place], classifier.contract
+        outputs, heatmap = classifier.explain(tested.pixels[[place]])
+        index = int(outputs.logits[0].argmax())
+        yield HeatmapExample(
+            picture=image.path,
+            label=image.label,
+            predicted=contract.labels[index],
+            probability=float(outputs.probabilities[0, index]),
+            status=str(decide(image.path.name, outputs, contract).status),
+            contributions=contributions(heatmap[0], index),
+        )
+
+
+def _synthetic_examples(classifier: Classifier, seed: int) -> Iterator[HeatmapExample]:
+    """Yield some synthetic ECG images with what speaks for their true class, and the leads that the disease altered."""
+    for heart in synthetic_hearts(classifier.contract, SYNTHETIC_EXAMPLES, seed):
+        pixels = load_page(Image.fromarray(heart.pixels), classifier.contract.preprocessing)
+        most = max(share for _, share in heart.leads)
+        yield HeatmapExample(
+            picture=heart.pixels,
+            label=heart.label,
+            contributions=_explained(classifier, pixels, classifier.contract.labels.index(heart.label)),
+            frames=tuple(box for box, share in heart.leads if share > 0.75 * most),
+        )
+
+
+def _completeness_error(graph: ModelProto, explained: list[tuple[Outputs, np.ndarray]]) -> float:
+    """Return the largest difference of a logit and the sum of its heatmap and its class's bias."""
     names = next(node.input for node in graph.graph.node if "logits" in node.output)
     weights = [numpy_helper.to_array(weight) for weight in graph.graph.initializer if weight.name in names]
     bias = next(values for values in weights if values.ndim == 1)
-    return float(max(np.abs(heatmap.sum(axis=(1, 2)) + bias - outputs.logits).max() for outputs, heatmap in answers))
+    return float(max(np.abs(heatmap.sum(axis=(1, 2)) + bias - outputs.logits).max() for outputs, heatmap in explained))
 
 
 def _explained(classifier: Classifier, image: np.ndarray, label: int) -> np.ndarray:
@@ -91,7 +124,7 @@ def _explained(classifier: Classifier, image: np.ndarray, label: int) -> np.ndar
 def _deletion(
     classifier: Classifier, image: np.ndarray, found: np.ndarray, label: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return how far a class's lead falls, float (1 + RANDOM, shares): by the map `found` first, then at random.
+    """Return how far a class's lead falls, float (1 + RANDOM, shares): by the heatmap `found` first, then at random.
 
     Deleted cells get the image's median colour; the lead is a logit's, against the mean of all. The deletion
     curve is that of Samek et al., IEEE TNNLS 28, 2017.
@@ -115,12 +148,12 @@ def _deletion(
     )
 
 
-def _other_weights(
+def _shuffled_weights(
     graph: ModelProto, images: np.ndarray, maps: list[np.ndarray], labels: list[int], seed: int
 ) -> np.ndarray:
-    """Return, for each image, the correlation of its map with that of the graph once its weights are shuffled.
+    """Return, for each image, the correlation of its heatmap with that of the graph once its weights are shuffled.
 
-    A map that hardly depends on what was learned would stay (Adebayo et al., NeurIPS 2018).
+    A heatmap that hardly depends on what was learned would stay (Adebayo et al., NeurIPS 2018).
     """
     rng = np.random.default_rng(seed)
     for weight in graph.graph.initializer:
@@ -136,7 +169,7 @@ def _other_weights(
         np.corrcoef(ours.ravel(), _explained(other, image, label).ravel())[0, 1]
         for image, ours, label in zip(images, maps, labels, strict=True)
     ]
-    return np.nan_to_num(alike)  # a map that is the same everywhere is like none
+    return np.nan_to_num(alike)  # a heatmap that is the same everywhere is like none
 
 
 def synthetic_hearts(contract: Contract, count: int, seed: int) -> Iterator[SyntheticHeart]:
@@ -160,14 +193,13 @@ def synthetic_hearts(contract: Contract, count: int, seed: int) -> Iterator[Synt
             yield SyntheticHeart(image.pixels, label, tuple(leads), altered_mask(recording, style))
 
 
-def _on_altered(classifier: Classifier, seed: int) -> dict:
-    """Return how much of what speaks for the true class is where the disease is on synthetic ECG images, enrichment."""
-    contract, rows, silent = classifier.contract, [], 0
-    for heart in synthetic_hearts(contract, DRAWN, seed):
+def _on_altered(classifier: Classifier, hearts: Sequence[SyntheticHeart], seed: int) -> dict[str, int | Estimate]:
+    """Return, by field, the enrichment of what speaks for the true class where the disease is."""
+    contract, rows = classifier.contract, []
+    for heart in hearts:
         pixels = load_page(Image.fromarray(heart.pixels), contract.preprocessing)
         found = _explained(classifier, pixels, contract.labels.index(heart.label))
         if not (found > 0).any():
-            silent += 1
             continue
         shares, leads = (np.zeros(heart.altered.shape, np.float32) for _ in range(2))
         for (left, top, right, bottom), share in heart.leads:
@@ -176,11 +208,12 @@ def _on_altered(classifier: Classifier, seed: int) -> dict:
         asked = (shares, leads), (heart.altered.astype(np.float32), np.ones_like(leads))
         of_cells = [[_cells(pixels, found.shape) for pixels in pair] for pair in asked]
         rows.append(np.ravel([enrichment(np.clip(found, 0, None), *pair) for pair in of_cells]))
+    silent = len(hearts) - len(rows)
     names = "altered_leads", "altered_leads_at_most", "altered_samples", "altered_samples_at_most"
     groups = np.arange(len(rows)).astype(str)
     unknown = "nothing speaks for the class" if silent else "the model has other classes than the synthetic ECG images"
     return {"synthetic_images": len(rows), "silent_images": silent} | {
-        name: mean(values, groups, seed, unknown).as_record()
+        name: mean(values, groups, Bootstrap(seed), unknown)
         for name, values in zip(names, np.reshape(rows, (-1, len(names))).T, strict=True)
     }
 

@@ -1,50 +1,66 @@
-"""Figures with 95 % intervals: Wilson's for proportions, the bootstrap over groups for all others."""
+"""Metrics with 95 % intervals: Wilson's for proportions, the bootstrap over groups for all others.
+
+scikit-learn has neither intervals for grouped images nor the design effect, so these are our own.
+"""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-RESAMPLES = 2000
 BINS = 10
 """Bins of equal width in which confidence is compared with accuracy."""
 SMALL = 10
 """Fewer images or groups than this prove little, and it is said."""
 Z = 1.959963984540054  # the 97.5th percentile of the normal distribution
-BLOCK = 2**20  # weights held at once, so that memory does not grow with the images
 RARE, MOST = 0.05, 0.5  # shares of undefined resamples: said above the first, no interval above the second
 ONE_GROUP = "one group only: no interval"
-Figures = Callable[[np.ndarray], dict[str, np.ndarray]]
-"""Turn weights, float (images, resamples), into figures, (resamples,) or (classes, resamples); NaN is undefined."""
+Weighted = Callable[[np.ndarray], dict[str, np.ndarray]]
+"""Turn weights, float (images, resamples), into metrics, (resamples,) or (classes, resamples); NaN is undefined."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Hold a figure and its 95 % interval; None is undefined, and then `note` says why."""
+    """Hold a metric and its 95 % interval."""
 
     value: float | None
+    """None where it is not defined: then `note` says why."""
     low: float | None
+    """Lower end of the interval; None where there is none."""
     high: float | None
+    """Upper end of the interval; None where there is none."""
     note: str = ""
+    """What the numbers cannot say."""
 
-    def as_record(self) -> dict:
-        """Return the fields by name, for JSON."""
-        return asdict(self)
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Say how images are drawn again."""
+
+    seed: int = 0
+    """Makes the draws."""
+    resamples: int = 2000
+    """Draws of as many groups as there are."""
+    block: int = 2**20
+    """Weights held at once, so that memory does not grow with the images; changes no number."""
+
+
+DEFAULT = Bootstrap()
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Hold a model's answers for images whose labels are known.
-
-    `truth` is int (n,), indices of `labels`; `probabilities` float (n, classes); `groups` str (n,):
-    images of one group are no independent witnesses. Raises `ValueError` where they do not fit.
-    """
+    """Hold the predictions that metrics are computed from. Raises `ValueError` where the arrays do not fit."""
 
     labels: tuple[str, ...]
+    """The classes."""
     truth: np.ndarray
+    """int (n,), indices of `labels`."""
     probabilities: np.ndarray
+    """float (n, classes), 0 to 1."""
     groups: np.ndarray
+    """str (n,): images of one group are no independent witnesses."""
 
     def __post_init__(self) -> None:
         """Refuse what does not fit."""
@@ -80,22 +96,18 @@ class Sample:
         """Return the bin of each image's confidence, int (n,); a bin contains its upper edge."""
         return np.digitize(self.confidence, np.arange(1, BINS) / BINS, right=True)
 
-    def weights(self, seed: int) -> Iterator[np.ndarray]:
-        """Yield how often each image is drawn (see `weights_of`)."""
-        return weights_of(self.groups, seed)
 
-
-def weights_of(groups: np.ndarray, seed: int) -> Iterator[np.ndarray]:
-    """Yield how often each image is drawn, float (n, resamples), until there were `RESAMPLES` of them.
+def weights_of(groups: np.ndarray, bootstrap: Bootstrap) -> Iterator[np.ndarray]:
+    """Yield how often each image is drawn, float (n, resamples), block by block.
 
     Whole groups, str (n,), are drawn with replacement (Efron and Tibshirani, An Introduction to the
     Bootstrap, 1993, chapters 8 and 13), in the order of their names: the same groups and seed
-    give the same draws, whatever the answers and the order of the images.
+    give the same draws, whatever the predictions and the order of the images.
     """
     names, group = np.unique(groups, return_inverse=True)
-    rng, count, step = np.random.default_rng(seed), len(names), max(1, BLOCK // len(group))
-    for begin in range(0, RESAMPLES, step):
-        size = min(step, RESAMPLES - begin)
+    rng, count, step = np.random.default_rng(bootstrap.seed), len(names), max(1, bootstrap.block // len(group))
+    for begin in range(0, bootstrap.resamples, step):
+        size = min(step, bootstrap.resamples - begin)
         drawn = rng.integers(count, size=(size, count)) * size + np.arange(size)[:, np.newaxis]
         yield np.bincount(drawn.ravel(), minlength=count * size).reshape(count, size).astype(float)[group]
 
@@ -124,23 +136,25 @@ def proportion(hits: np.ndarray, groups: np.ndarray, undefined: str = "no image"
     return Estimate(share, float(np.clip(low, 0, share)), float(np.clip(high, share, 1)))
 
 
-def mean(values: np.ndarray, groups: np.ndarray, seed: int, undefined: str = "no image") -> Estimate:
+def mean(values: np.ndarray, groups: np.ndarray, bootstrap: Bootstrap, undefined: str = "no image") -> Estimate:
     """Return the mean of `values`, float (n,), of images in `groups`, str (n,); `undefined` says why there is none."""
     if not len(values):
         return Estimate(None, None, None, undefined)
-    means = np.concatenate([values @ weights / weights.sum(axis=0) for weights in weights_of(groups, seed)])
+    means = np.concatenate([values @ weights / weights.sum(axis=0) for weights in weights_of(groups, bootstrap)])
     return interval(values.mean(), means, undefined, count(groups))
 
 
-def resampled(figures: Figures, sample: Sample, seed: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Return the figures of the images, () or (classes,), and of their resamples, (..., RESAMPLES)."""
-    value = {name: figure[..., 0] for name, figure in figures(np.ones((len(sample.truth), 1))).items()}
-    blocks = [figures(weights) for weights in sample.weights(seed)]
+def resampled(
+    weighted: Weighted, sample: Sample, bootstrap: Bootstrap
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return the metrics of the images, () or (classes,), and of their resamples, (..., resamples)."""
+    value = {name: metric[..., 0] for name, metric in weighted(np.ones((len(sample.truth), 1))).items()}
+    blocks = [weighted(weights) for weights in weights_of(sample.groups, bootstrap)]
     return value, {name: np.concatenate([block[name] for block in blocks], axis=-1) for name in value}
 
 
 def interval(value: np.ndarray, draws: np.ndarray, undefined: str, groups: int, note: str = "") -> Estimate:
-    """Return a figure with the 2.5th and 97.5th percentile of its resamples, (resamples,), where they tell one."""
+    """Return a metric with the 2.5th and 97.5th percentile of its resamples, (resamples,), where they tell one."""
     if np.isnan(value):
         return Estimate(None, None, None, undefined)
     value, defined = float(value), draws[~np.isnan(draws)]

@@ -1,9 +1,10 @@
-"""Robustness: what a model's answers are worth when the same test images are captured badly or disturbed."""
+"""Robustness: what a model's predictions are worth when the same test images are acquired badly or perturbed."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from PIL import Image
@@ -11,24 +12,25 @@ from tqdm import tqdm
 
 from edge.contract import Contract
 from edge.images.page import open_page
-from edge.images.preprocessing import load_page
+from edge.images.preprocessing import Preprocessing, load_page
 from edge.prediction import Outputs
-from training.data.folder import EcgImage, LoadedImages
+from training.data.loaded_images import EcgImage, LoadedImages
 from training.errors import DataError
 from training.evaluation.intervals import Estimate, proportion
-from training.evaluation.loaded_model import LoadedModel
-from training.evaluation.measure import statuses
+from training.evaluation.measure import statuses_of
 from training.evaluation.metrics import overall_metrics
+from training.evaluation.prediction_metrics import ConditionMetrics, Robustness, RobustnessCondition
 from training.evaluation.predictions import Predictions
-from training.synthetic.acquisition.camera import acquire, take
-from training.synthetic.acquisition.parameters import KINDS, STRENGTHS, Acquisition
+from training.models.loaded_model import LoadedModel
+from training.synthetic.acquisition.camera import acquire, apply_acquisition
+from training.synthetic.acquisition.parameters import ACQUISITIONS, STRENGTHS, Acquisition
 
 WORKERS = 2  # threads that make pictures: each holds an image of full size several times over, as floats
-FIGURES = {"macro_f1": "macro-F1", "accuracy": "accuracy", "uncertain": "uncertain", "rejected": "rejected"}
 
 
 def _turned(image: np.ndarray, degrees: float, rng: np.random.Generator) -> np.ndarray:
-    return take(image, Acquisition("scan", strength=1, seed=0, turn=float(rng.choice([-degrees, degrees])))).pixels
+    turn = float(rng.choice([-degrees, degrees]))
+    return apply_acquisition(image, Acquisition("scan", strength=1, seed=0, turn=turn)).pixels
 
 
 def _shrunk(image: np.ndarray, share: float, _: np.random.Generator) -> np.ndarray:
@@ -40,11 +42,11 @@ def _shrunk(image: np.ndarray, share: float, _: np.random.Generator) -> np.ndarr
 
 
 def _blurred(image: np.ndarray, deviation: float, _: np.random.Generator) -> np.ndarray:
-    return take(image, Acquisition("scan", strength=1, seed=0, blur=deviation)).pixels
+    return apply_acquisition(image, Acquisition("scan", strength=1, seed=0, blur=deviation)).pixels
 
 
 def _compressed(image: np.ndarray, quality: float, _: np.random.Generator) -> np.ndarray:
-    return take(image, Acquisition("scan", strength=1, seed=0, compression=100 - quality)).pixels
+    return apply_acquisition(image, Acquisition("scan", strength=1, seed=0, compression=100 - quality)).pixels
 
 
 def _cut(image: np.ndarray, share: float, _: np.random.Generator) -> np.ndarray:
@@ -53,34 +55,37 @@ def _cut(image: np.ndarray, share: float, _: np.random.Generator) -> np.ndarray:
     return image[top : height - top, left : width - left]
 
 
-def _capture(kind: str) -> Callable[[np.ndarray, float, np.random.Generator], np.ndarray]:
+def _acquired(kind: str) -> Callable[[np.ndarray, float, np.random.Generator], np.ndarray]:
     return lambda image, strength, rng: acquire(image, kind, int(strength), rng).pixels
 
 
 @dataclass(frozen=True)
 class Perturbation:
-    """Hold one kind of change: its steps, what they are called, how it is done, and in words what that is.
-
-    `apply` takes an image at its own size, uint8 (height, width, 3), RGB, a step, and what is random;
-    it raises `DataError` where no trace would stay legible.
-    """
+    """Hold one kind of perturbation."""
 
     steps: tuple[float, ...]
+    """How strongly it is done, weakest first."""
     axis: str
+    """What the steps are called."""
     apply: Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
+    """Takes an image at its own size, uint8 (height, width, 3), RGB, a step, and what is random; raises `DataError`
+    where no trace would stay legible."""
     meaning: str
+    """What is done, in words."""
 
 
 PERTURBATIONS = {
-    kind: Perturbation(STRENGTHS, "strength", _capture(kind), "a acquisition, drawn anew until the traces are legible")
-    for kind in KINDS
+    kind: Perturbation(STRENGTHS, "strength", _acquired(kind), "an acquisition, made anew until the traces are legible")
+    for kind in ACQUISITIONS
 } | {
     "rotation": Perturbation(
         (1, 2, 5, 10), "degrees", _turned,
         "turned to the left or the right on a scanner's lid, made smaller so that nothing is cut off",
     ),
     "scale": Perturbation((0.9, 0.75, 0.5), "share of its size", _shrunk, "shrunk in the middle of a white sheet"),
-    "blur": Perturbation((0.5, 1, 2, 3), "pixels", _blurred, "Gaussian; the standard deviation, on an image 1106 pixels wide"),
+    "blur": Perturbation(
+        (0.5, 1, 2, 3), "pixels", _blurred, "Gaussian; the standard deviation, on an image 1106 pixels wide"
+    ),
     "JPEG": Perturbation((60, 40, 20, 10), "quality", _compressed, "compressed once more, at the image's own size"),
     "crop": Perturbation(
         (0.02, 0.05, 0.1), "share cut off at each edge", _cut, "cut at each edge; the rest fills the picture, enlarged"
@@ -91,120 +96,143 @@ PERTURBATIONS = {
 
 @dataclass(frozen=True)
 class Condition:
-    """Name one of `PERTURBATIONS` and one of its steps."""
+    """Name one of the perturbations and one of its steps."""
 
-    change: str
+    perturbation: str
+    """A key of the perturbations."""
     step: float
+    """One of its steps."""
 
-    def __str__(self) -> str:
-        """Return change and step in words."""
-        return f"{self.change}, {PERTURBATIONS[self.change].axis} {self.step:g}"
+    def describe(self, perturbations: Mapping[str, Perturbation] = PERTURBATIONS) -> str:
+        """Return perturbation and step in words."""
+        return f"{self.perturbation}, {perturbations[self.perturbation].axis} {self.step:g}"
 
-    def apply(self, image: np.ndarray, digest: str, seed: int) -> np.ndarray:
+    def apply(
+        self,
+        image: np.ndarray,
+        digest: str,
+        seed: int,
+        perturbations: Mapping[str, Perturbation] = PERTURBATIONS,
+    ) -> np.ndarray:
         """Return the picture that an image, uint8 (height, width, 3), RGB, becomes.
 
-        What is random follows from the image's digest, the change and the seed: the same at each step,
-        so that steps differ by their strength and not by luck. Raises `DataError` where the traces
+        What is random follows from the image's digest, the perturbation and the seed: the same at each step,
+        so that steps differ by their strength and not by chance. Raises `DataError` where the traces
         would not be legible.
         """
-        key = hashlib.sha256(f"{digest} {self.change} {seed}".encode()).digest()
-        return PERTURBATIONS[self.change].apply(image, self.step, np.random.default_rng(list(key)))
+        key = hashlib.sha256(f"{digest} {self.perturbation} {seed}".encode()).digest()
+        return perturbations[self.perturbation].apply(image, self.step, np.random.default_rng(list(key)))
 
 
-def conditions() -> list[Condition]:
-    """Return every step of every change."""
-    return [Condition(name, step) for name, change in PERTURBATIONS.items() for step in change.steps]
+def conditions(perturbations: Mapping[str, Perturbation] = PERTURBATIONS) -> list[Condition]:
+    """Return every step of every perturbation."""
+    return [Condition(name, step) for name, one in perturbations.items() for step in one.steps]
 
 
-Size = tuple[int, int]
-"""Height and width of a model's input, pixels."""
+def measure_robustness(
+    models: Mapping[str, LoadedModel],
+    undisturbed: Mapping[str, Predictions],
+    tested: LoadedImages,
+    *,
+    seed: int,
+    perturbations: Mapping[str, Perturbation] = PERTURBATIONS,
+) -> dict[str, Robustness]:
+    """Return what each model predicts for the images as they are and under every condition.
 
-
-def robustness(
-    subjects: Mapping[str, LoadedModel], plain: Mapping[str, Predictions], tested: LoadedImages, seed: int
-) -> dict[str, dict]:
-    """Return each model's figures for the images as they are and under every condition, ready for JSON.
-
-    `plain` holds the answers for the images as they are. Images are read one at a time, and the pictures
-    of an image are made once for all models of one input size.
+    `undisturbed` holds the predictions for the images as they are. Images are read one at a time, and the pictures
+    of an image are made once for all models of one preprocessing.
     """
-    contracts = {_size(subject.contract): subject.contract for subject in subjects.values()}
-    asked = conditions()
+    asked = conditions(perturbations)
+    sizes = {model.contract.preprocessing for model in models.values()}
     legible = np.zeros((len(tested), len(asked)), bool)
-    found: dict[str, list[Outputs]] = {name: [] for name in subjects}
+    found: dict[str, list[Outputs]] = {name: [] for name in models}
     progress = tqdm(total=legible.size, unit="picture", disable=None)
     with progress, ThreadPoolExecutor(WORKERS) as pool:
         for number, (image, digest) in enumerate(zip(tested.images, tested.digests, strict=True)):
+            applied = partial(Condition.apply, digest=digest, seed=seed, perturbations=perturbations)
             made = []
-            for pictures in _pictures(image, digest, seed, contracts, pool):
+            for pictures in _pictures(image, applied, asked, sizes, pool):
                 made.append(pictures)
                 progress.update()
             legible[number] = [pictures is not None for pictures in made]
-            for name, subject in subjects.items():
-                found[name].append(_run(subject, made))
+            for name, model in models.items():
+                found[name].append(_outputs(model, made))
     return {
-        name: {
-            "seed": seed,
-            "undisturbed": score(plain[name], subject.contract),
-            "conditions": [
-                {"change": condition.change, "step": condition.step, "illegible": int((~legible[:, place]).sum())}
-                | score(_under(plain[name], found[name], legible, place), subject.contract)
-                for place, condition in enumerate(asked)
-            ],
-        }
-        for name, subject in subjects.items()
+        name: Robustness(
+            seed=seed,
+            undisturbed=condition_metrics(undisturbed[name], model.contract),
+            conditions=tuple(
+                RobustnessCondition(
+                    perturbation=one.perturbation,
+                    step=one.step,
+                    illegible=int((~legible[:, place]).sum()),
+                    metrics=condition_metrics(_under(undisturbed[name], found[name], legible, place), model.contract),
+                )
+                for place, one in enumerate(asked)
+            ),
+        )
+        for name, model in models.items()
     }
 
 
-def score(answers: Predictions, contract: Contract) -> dict:
-    """Return the number of images and `FIGURES`, ready for JSON; without an image they are undefined."""
-    images = len(answers.images)
+def condition_metrics(predictions: Predictions, contract: Contract) -> ConditionMetrics:
+    """Return the metrics of predictions under one condition; without an image they are undefined."""
+    images = len(predictions.images)
     if not images:
-        nothing = Estimate(None, None, None, "no image stays legible").as_record()
-        return {"images": 0} | dict.fromkeys(FIGURES, nothing)
-    overall, status = overall_metrics(answers.sample), statuses(answers, contract)
-    shares = {name: proportion(status == name, answers.groups) for name in ("uncertain", "rejected")}
-    return {"images": images} | {name: (overall | shares)[name].as_record() for name in FIGURES}
+        nothing = Estimate(None, None, None, "no image stays legible")
+        return ConditionMetrics(images=0, macro_f1=nothing, accuracy=nothing, uncertain=nothing, rejected=nothing)
+    overall, statuses = overall_metrics(predictions.sample), statuses_of(predictions, contract)
+    return ConditionMetrics(
+        images=images,
+        macro_f1=overall.macro_f1,
+        accuracy=overall.accuracy,
+        uncertain=proportion(statuses == "uncertain", predictions.groups),
+        rejected=proportion(statuses == "rejected", predictions.groups),
+    )
 
 
-def _size(contract: Contract) -> Size:
-    return contract.preprocessing.height, contract.preprocessing.width
+Pictures = dict[Preprocessing, np.ndarray]
+"""What the models of each preprocessing see of one picture."""
 
 
 def _pictures(
-    image: EcgImage, digest: str, seed: int, contracts: Mapping[Size, Contract], pool: ThreadPoolExecutor
-) -> Iterator[dict[Size, np.ndarray] | None]:
-    """Yield what the models of each size see of an image under every condition, None where it is not legible."""
+    image: EcgImage,
+    apply: Callable[[Condition, np.ndarray], np.ndarray],
+    asked: Sequence[Condition],
+    sizes: set[Preprocessing],
+    pool: ThreadPoolExecutor,
+) -> Iterator[Pictures | None]:
+    """Yield what the models see of an image under every condition, None where it is not legible."""
     opened = np.asarray(open_page(image.path))
 
-    def under(condition: Condition) -> dict[Size, np.ndarray] | None:
+    def under(condition: Condition) -> Pictures | None:
         try:
-            picture = Image.fromarray(condition.apply(opened, digest, seed))
+            picture = Image.fromarray(apply(condition, opened))
         except DataError:
             return None
-        return {size: load_page(picture, contract.preprocessing) for size, contract in contracts.items()}
+        return {preprocessing: load_page(picture, preprocessing) for preprocessing in sizes}
 
-    return pool.map(under, conditions())
+    return pool.map(under, asked)
 
 
-def _run(subject: LoadedModel, made: Sequence[dict[Size, np.ndarray] | None]) -> Outputs:
+def _outputs(model: LoadedModel, made: Sequence[Pictures | None]) -> Outputs:
     """Return a model's outputs for the pictures of an image; of one that is not there, those for a black one."""
-    size = _size(subject.contract)
-    nothing = {size: np.zeros((*size, 3), np.uint8)}
-    return subject.run(np.stack([(pictures or nothing)[size] for pictures in made]))
+    size = model.contract.preprocessing
+    nothing = {size: np.zeros((size.height, size.width, 3), np.uint8)}
+    return model.run(np.stack([(pictures or nothing)[size] for pictures in made]))
 
 
-def _under(plain: Predictions, found: Sequence[Outputs], legible: np.ndarray, place: int) -> Predictions:
-    """Return the answers under one condition, for the images that stay legible.
+def _under(undisturbed: Predictions, found: Sequence[Outputs], legible: np.ndarray, place: int) -> Predictions:
+    """Return the predictions under one condition, for the images that stay legible.
 
     `found` has the outputs of each image under all conditions, `legible` is bool (images, conditions).
     """
     chosen = np.flatnonzero(legible[:, place])
     outputs = {name: np.array([getattr(found[image], name)[place] for image in chosen]) for name in Outputs._fields}
     return replace(
-        plain,
-        images=tuple(plain.images[image] for image in chosen),
-        groups=plain.groups[chosen],
-        seen=plain.seen[chosen],
+        undisturbed,
+        images=tuple(undisturbed.images[image] for image in chosen),
+        groups=undisturbed.groups[chosen],
+        seen=undisturbed.seen[chosen],
         **outputs,
     )

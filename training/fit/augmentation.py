@@ -1,4 +1,4 @@
-"""Views of an image that leave an ECG an ECG: a little turned, scaled, shifted, brighter or darker."""
+"""Augmentations that leave an ECG an ECG: a little turned, scaled, shifted, brighter or darker."""
 
 import math
 
@@ -12,10 +12,10 @@ BRIGHTNESS = 6.0  # grey levels
 CONTRAST = 0.1  # share of the distance from mid-grey
 
 
-def view(image: np.ndarray, digest: str, number: int, seed: int) -> np.ndarray:
-    """Return view `number` of an image, uint8 (height, width, 3) as it came; view 0 is the image itself.
+def augmented(image: np.ndarray, digest: str, number: int, seed: int) -> np.ndarray:
+    """Return augmentation `number` of an image, uint8 (height, width, 3) as it came; number 0 is the image itself.
 
-    The view depends on the image's digest, the number and the seed alone, not on the order of the
+    It depends on the image's digest, the number and the seed alone, not on the order of the
     images. Nothing is mirrored: a mirrored ECG is that of another heart.
     """
     if number == 0:
@@ -27,7 +27,7 @@ def view(image: np.ndarray, digest: str, number: int, seed: int) -> np.ndarray:
     shift_x, shift_y = rng.uniform(-SHIFT, SHIFT, 2) * (width, height)
     cosine, sine = math.cos(angle) / scale, math.sin(angle) / scale
     centre_x, centre_y = width / 2, height / 2
-    # Pillow wants the way back: from a pixel of the view to its place on the image.
+    # Pillow wants the way back: from a pixel of the augmentation to its place on the image.
     way_back = (
         cosine, sine, centre_x - cosine * (centre_x + shift_x) - sine * (centre_y + shift_y),
         -sine, cosine, centre_y + sine * (centre_x + shift_x) - cosine * (centre_y + shift_y),

@@ -1,16 +1,19 @@
 """The features of a frozen base, computed once and kept on disk, keyed by pixels, weights, layers and size."""
 
 import hashlib
+import logging
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 import numpy as np
+from tqdm import tqdm
 
 from edge.files import replacing
 from training.errors import RunError
+
+log = logging.getLogger(__name__)
 
 BATCH = 16
 """Images a step. Always this many, the last step filled up, so that an image's features never depend on the others."""
@@ -18,7 +21,7 @@ BATCH = 16
 
 def default_cache() -> Path:
     """Return where acquisitions and features are kept unless the command line says otherwise."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ecg-images" / "features"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ecg-images"
 
 
 def cached_features(base: keras.Model, images: Iterator[np.ndarray], count: int, cache: Path) -> np.ndarray:
@@ -27,13 +30,12 @@ def cached_features(base: keras.Model, images: Iterator[np.ndarray], count: int,
     Only what the cache does not have is computed; every image is written as soon as it is, so that an
     interrupted run goes on where it stopped. Raises `RunError` for a damaged file of the cache.
     """
-    folder = cache / _network_key(base)
+    folder = cache / f"features-{_network_key(base)}"
     folder.mkdir(parents=True, exist_ok=True)
     features = np.empty((count, base.output_shape[-1]), np.float32)
     waiting: list[tuple[int, Path, np.ndarray]] = []
-    print(f"features of the frozen base: {count} images and views", file=sys.stderr)
-    progress = keras.utils.Progbar(count, unit_name="image", verbose=1 if sys.stderr.isatty() else 0)
-    for index, image in enumerate(images):
+    log.info("features of the frozen base: %d images and augmentations", count)
+    for index, image in enumerate(tqdm(images, total=count, unit="image", disable=None)):
         file = folder / f"{hashlib.sha256(image.tobytes()).hexdigest()}.npy"
         if file.exists():
             features[index] = _read(file, features.shape[1])
@@ -48,7 +50,6 @@ def cached_features(base: keras.Model, images: Iterator[np.ndarray], count: int,
                 with replacing(name) as unfinished, unfinished.open("wb") as out:
                     np.save(out, row)
             waiting.clear()
-        progress.update(index + 1)
     return features
 
 

@@ -1,31 +1,74 @@
-"""A run: from a data folder to an `.h5` with its contract, its history and its report."""
+"""A run: from a training set to a trained model with its history, in a folder that goes on after an interrupt."""
 
 import dataclasses
 import hashlib
 import json
+import logging
 import shutil
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from edge.contract import Contract
 from edge.files import replacing
 from edge.prediction import Outputs, widths
-from training.data.folder import LoadedImages, short_digest
+from training.data.folder import DataFolder
+from training.data.history import read_history
+from training.data.loaded_images import LoadedImages, short_digest
 from training.data.recipe import Recipe
 from training.data.splits import folds, hold_out
-from training.data.training_set import read_training_pages, together
+from training.data.training_set import TrainingSet, read_training_set
 from training.errors import RunError
+from training.evaluation.measure import measure
 from training.evaluation.predictions import Predictions, UnseenPredictions, write_out_of_fold
-from training.fit.loop import forget, read_history
-from training.fit.network import Fitting, ask
+from training.evaluation.result import TrainingEvaluation
+from training.fit.loop import remove_checkpoints
+from training.fit.network import NetworkTrainer, raw_outputs
 from training.models.heads import with_probabilities
 from training.models.heatmap_layers import mean_training_heatmap
 from training.models.saved_model import SavedModel, save_model
-from training.reports.evaluation import write_run_report
+
+log = logging.getLogger(__name__)
 
 MEAN_HEATMAP_IMAGES = 64
 """Training images whose heatmaps' mean is taken off every heatmap: each costs a pass through the network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunInputs:
+    """Name what a run reads and where it writes."""
+
+    data: DataFolder
+    """To learn from and to validate on."""
+    out: Path
+    """The run folder."""
+    cache: Path
+    """Keeps acquisitions and features from run to run."""
+    auxiliary: DataFolder | None = None
+    """To learn from besides."""
+    weights: Path | None = None
+    """VGG16's without its top."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRun:
+    """Hold a trained model and what its run says of it; it is complete once it is saved."""
+
+    folder: Path
+    """The run folder."""
+    model: SavedModel
+    """The trained model."""
+    evaluation: TrainingEvaluation
+    """What the run says of the model."""
+
+    def save(self) -> Path:
+        """Write the `.h5`, which makes the run complete, remove what only an interrupted run needs; return the file."""
+        target = model_file(self.folder, self.model.contract.architecture)
+        save_model(self.model, target)
+        remove_checkpoints(self.folder)
+        shutil.rmtree(self.folder / "folds", ignore_errors=True)
+        return target
 
 
 def model_file(run: Path, model: str) -> Path:
@@ -33,76 +76,77 @@ def model_file(run: Path, model: str) -> Path:
     return run / f"ecg_{model}_model.h5"
 
 
-def train(
-    data: Path,
-    recipe: Recipe,
-    weights: Path | None,
-    cache: Path,
-    run: Path,
-    skip_unreadable: bool,
-    auxiliary_images: Path | None = None,
-) -> Path:
-    """Train on the images of `data` and of `auxiliary_images`, write the run folder, and return its `.h5`.
+def train(recipe: Recipe, inputs: RunInputs) -> TrainingRun | None:
+    """Train by the recipe; return the run, or None where its folder holds the complete run already.
 
-    Validation and cross-validation ask about images of `data` alone. A run that was interrupted goes
-    on after its last complete epoch; one that is complete is left as it is. Raises `DataError` for
-    images that cannot be used and `RunError` where `run` holds another configuration.
+    Validation and cross-validation ask about images of `inputs.data` alone. A run that was interrupted goes
+    on after its last complete epoch. Raises `DataError` for images that cannot be used and `RunError` where
+    the folder holds another configuration.
     """
-    loaded, auxiliary, contract = read_training_pages(data, recipe, auxiliary_images, skip_unreadable)
-    validation = hold_out(loaded.labels, loaded.groups, recipe.seed)
-    _claim(run, together(loaded, auxiliary), recipe, weights)
-    target = model_file(run, recipe.model)
-    if target.exists():
-        print(f"{run}: is complete, nothing was trained", file=sys.stderr)
-        return target
+    training_set = read_training_set(inputs.data, inputs.auxiliary, recipe)
+    own, contract = training_set.own, training_set.contract
+    validation = hold_out(own.labels, own.groups, recipe.seed)
+    _claim(inputs, training_set.everything, recipe)
+    if model_file(inputs.out, recipe.model).exists():
+        log.info("%s: is complete, nothing was trained", inputs.out)
+        return None
 
-    fitting = Fitting(contract, recipe, weights, cache)
-    out_of_fold = _cross_validate(loaded, auxiliary, fitting, data, run) if recipe.folds else None
-    choose, learn = loaded.select(validation), loaded.select(~validation)
-    network = fitting.network(together(learn, auxiliary), choose, run)
+    trainer = NetworkTrainer(contract=contract, recipe=recipe, weights=inputs.weights, cache=inputs.cache)
+    out_of_fold = _cross_validate(training_set, trainer, inputs) if recipe.folds else None
+    choose, learn = own.select(validation), own.select(~validation)
+    network = trainer.train(learn.together(training_set.auxiliary), choose, inputs.out)
     unseen = out_of_fold or UnseenPredictions.of(
-        [ask(network, pixels) for pixels in fitting.asked(choose)], choose, contract
+        [raw_outputs(network, pixels) for pixels in trainer.inputs(choose)], choose, contract
     )
-    contract = dataclasses.replace(contract, **unseen.decisions(recipe.target_accuracy))
-    learned = frozenset(map(short_digest, together(loaded, auxiliary).digests))
-    usual = mean_training_heatmap(network, learn.select(np.argsort(learn.digests)[:MEAN_HEATMAP_IMAGES]).pixels)
-    model = SavedModel(with_probabilities(network, contract.temperature), contract, learned, usual)
-    answers = Predictions.of(model.run(choose.pixels), choose, contract.labels)
-    write_run_report(run, contract, read_history(run / "history.csv"), answers, out_of_fold, recipe.target_accuracy)
-    save_model(model, target)
-    forget(run)
-    shutil.rmtree(run / "folds", ignore_errors=True)
-    return target
+    contract = dataclasses.replace(contract, **unseen.fit_thresholds(recipe.target_accuracy))
+    mean_heatmap = mean_training_heatmap(network, learn.select(np.argsort(learn.digests)[:MEAN_HEATMAP_IMAGES]).pixels)
+    trained_on = frozenset(map(short_digest, training_set.everything.digests))
+    model = SavedModel(with_probabilities(network, contract.temperature), contract, trained_on, mean_heatmap)
+    predictions = Predictions.of(model.run(choose.pixels), choose, contract.labels)
+    evaluation = _evaluation(inputs.out, recipe, contract, predictions, out_of_fold)
+    return TrainingRun(folder=inputs.out, model=model, evaluation=evaluation)
 
 
-def _cross_validate(
-    loaded: LoadedImages, auxiliary: LoadedImages | None, fitting: Fitting, data: Path, run: Path
-) -> UnseenPredictions:
-    """Return an answer for every image, of a network that has not seen its group, and write `out_of_fold.csv`."""
-    fold = np.zeros(len(loaded), int)
-    asked = fitting.asked(loaded)
-    shapes = [(len(loaded), width) for width in widths(fitting.contract).values()]
-    answered = [Outputs(*(np.zeros(shape, np.float32) for shape in shapes)) for _ in asked]
-    recipe = fitting.recipe
-    for number, held_out in enumerate(folds(loaded.labels, loaded.groups, recipe.folds, recipe.seed), start=1):
-        print(f"fold {number} of {recipe.folds}", file=sys.stderr)
-        rest = loaded.select(~held_out)
+def _evaluation(
+    run: Path, recipe: Recipe, contract: Contract, validation: Predictions, out_of_fold: UnseenPredictions | None
+) -> TrainingEvaluation:
+    photos = out_of_fold and out_of_fold.photos
+    return TrainingEvaluation(
+        contract=contract,
+        target_accuracy=recipe.target_accuracy,
+        history=tuple(read_history(run / "history.csv")),
+        validation=measure(validation, contract),
+        out_of_fold=measure(out_of_fold.images, contract) if out_of_fold else None,
+        out_of_fold_photos=measure(photos, contract) if photos else None,
+    )
+
+
+def _cross_validate(training_set: TrainingSet, trainer: NetworkTrainer, inputs: RunInputs) -> UnseenPredictions:
+    """Return predictions for every image, by a network that has not seen its group; write `out_of_fold.csv`."""
+    own, recipe, contract = training_set.own, trainer.recipe, trainer.contract
+    fold, asked = np.zeros(len(own), int), trainer.inputs(own)
+    shapes = [(len(own), width) for width in widths(contract).values()]
+    found = [Outputs(*(np.zeros(shape, np.float32) for shape in shapes)) for _ in asked]
+    for number, held_out in enumerate(folds(own.labels, own.groups, recipe.folds, recipe.seed), start=1):
+        log.info("fold %d of %d", number, recipe.folds)
+        rest = own.select(~held_out)
         choose = hold_out(rest.labels, rest.groups, recipe.seed)
-        learn = together(rest.select(~choose), auxiliary)
-        network = fitting.network(learn, rest.select(choose), run / "folds" / str(number))
+        learn = rest.select(~choose).together(training_set.auxiliary)
+        network = trainer.train(learn, rest.select(choose), inputs.out / "folds" / str(number))
         fold[held_out] = number
-        for outputs, pixels in zip(answered, asked, strict=True):
-            for whole, part in zip(outputs, ask(network, pixels[held_out]), strict=True):
+        for outputs, pixels in zip(found, asked, strict=True):
+            for whole, part in zip(outputs, raw_outputs(network, pixels[held_out]), strict=True):
                 whole[held_out] = part
-    unseen = UnseenPredictions.of(answered, loaded, fitting.contract).cross_calibrated(fold)
-    write_out_of_fold(unseen.images, fold, data, run / "out_of_fold.csv")
-    print("the model itself", file=sys.stderr)
+    unseen = UnseenPredictions.of(found, own, contract).cross_calibrated(fold)
+    write_out_of_fold(unseen.images, fold, inputs.data.path, inputs.out / "out_of_fold.csv")
+    log.info("the model itself")
     return unseen
 
 
-def _claim(run: Path, loaded: LoadedImages, recipe: Recipe, weights: Path | None) -> None:
+def _claim(inputs: RunInputs, everything: LoadedImages, recipe: Recipe) -> None:
     """Write the configuration into a new run folder, or check that it is the one already there."""
-    images = sorted(zip(loaded.digests, loaded.labels.tolist(), loaded.groups.tolist(), strict=True))
+    run, weights = inputs.out, inputs.weights
+    images = sorted(zip(everything.digests, everything.labels.tolist(), everything.groups.tolist(), strict=True))
     config = dataclasses.asdict(recipe) | {
         "images": hashlib.sha256(repr(images).encode()).hexdigest(),
         "weights": hashlib.sha256(weights.read_bytes()).hexdigest() if weights else None,

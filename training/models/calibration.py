@@ -24,10 +24,10 @@ def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded").x))
 
 
-def decide(logits: np.ndarray, truth: np.ndarray, target: float) -> dict[str, float]:
-    """Return the contract's temperature and least probability, from logits of unseen images.
+def fit_thresholds(logits: np.ndarray, truth: np.ndarray, target: float) -> dict[str, float]:
+    """Return the contract's temperature and confidence threshold, from logits of unseen images.
 
-    Above the least probability, at least `target` of the answers for these images are right.
+    Above the threshold, at least `target` of the answers for these images are right.
     """
     temperature = fit_temperature(logits, truth)
     return {

@@ -1,4 +1,4 @@
-"""The heatmap: where on the image the logits come from, as layers beside the network."""
+"""Heatmap layers: where on the image the logits come from, as layers beside the network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,47 +13,45 @@ BATCH = 8
 
 
 @dataclass(frozen=True)
-class Part:
-    """Say what one of the network's maps contributes to the logits.
-
-    `maps` is the tensor (n, rows, columns, channels). Cell by cell, contributions are
-    maps @ `weights` + `offset`, with weights float32 (rows or 1, columns or 1, channels, classes) and
-    offset float32 (classes,).
-    """
+class HeatmapPart:
+    """Say what one of the network's maps contributes to the logits: cell by cell, maps @ `weights` + `offset`."""
 
     maps: keras.KerasTensor
+    """The tensor (n, rows, columns, channels)."""
     weights: np.ndarray
+    """float32 (rows or 1, columns or 1, channels, classes)."""
     offset: np.ndarray
+    """float32 (classes,)."""
 
 
-def parts(network: keras.Model) -> list[Part]:
+def heatmap_parts(network: keras.Model) -> list[HeatmapPart]:
     """Return the parts whose contributions, summed over all cells, are the logits less their bias.
 
     The class layer is linear on the last map (the CNN) or on standardised means of maps (VGG16). So the
-    weight is the gradient, and weight times activation adds up exactly. A mean's part counts from the
+    weight is the gradient, and weight times activation is complete: it sums to the logit. A mean's part counts from the
     mean image of training: what all images have contributes nothing. Raises `ModelError` for another head.
     """
     head = network.get_layer("logits")
     kernel = head.get_weights()[0]  # (features, classes)
-    source = _maker(head)
+    source = _maker(network, head.input)
     if isinstance(source, keras.layers.Flatten):
         maps = source.input
-        return [Part(maps, kernel.reshape(*maps.shape[1:], -1), np.zeros(kernel.shape[1], np.float32))]
+        return [HeatmapPart(maps, kernel.reshape(*maps.shape[1:], -1), np.zeros(kernel.shape[1], np.float32))]
     if not isinstance(source, keras.layers.BatchNormalization):
         raise ModelError(f"its class layer reads {type(source).__name__}: for such a head no heatmap is known")
     mean, variance = source.get_weights()
     kernel = kernel / np.sqrt(variance + source.epsilon)[:, np.newaxis]
     found, start = [], 0
-    for pooled in _maker(source).input:  # of the concatenation
-        maps = pooled._keras_history.operation.input
+    for pooled in _maker(network, source.input).input:  # of the concatenation
+        maps = _maker(network, pooled).input
         rows, columns, channels = maps.shape[1:]
         own = slice(start, start := start + channels)
         weights = kernel[own] / (rows * columns)
-        found.append(Part(maps, weights[np.newaxis, np.newaxis].astype(np.float32), -mean[own] @ weights))
+        found.append(HeatmapPart(maps, weights[np.newaxis, np.newaxis].astype(np.float32), -mean[own] @ weights))
     return found
 
 
-def heatmap(found: list[Part], maps: Sequence[keras.KerasTensor | np.ndarray]) -> keras.KerasTensor:
+def heatmap_of(found: list[HeatmapPart], maps: Sequence[keras.KerasTensor | np.ndarray]) -> keras.KerasTensor:
     """Return the contributions (n, rows, columns, classes) of all maps, at the size of the finest one.
 
     Their sum over rows and columns, plus the class layer's bias, is the logit. `maps` are those of the parts.
@@ -75,7 +73,7 @@ def mean_training_heatmap(network: keras.Model, images: np.ndarray) -> np.ndarra
     float32 (rows, columns, classes). What every image has at a place, the header say, says nothing about this one;
     taken off its heatmap, it leaves the sum as it is.
     """
-    found = parts(network)
+    found = heatmap_parts(network)
     maps = keras.Model(network.input, {"maps": [part.maps for part in found]})
     sums = [np.zeros(part.maps.shape[1:]) for part in found]
     for begin in range(0, len(images), BATCH):
@@ -84,7 +82,7 @@ def mean_training_heatmap(network: keras.Model, images: np.ndarray) -> np.ndarra
             total += activations.sum(axis=0, dtype=float)
     # Contributions are linear: those of the mean maps are the mean of the contributions.
     means = [(total[np.newaxis] / len(images)).astype(np.float32) for total in sums]
-    mean = ops.convert_to_numpy(heatmap(found, means))[0]
+    mean = ops.convert_to_numpy(heatmap_of(found, means))[0]
     return mean - mean.mean(axis=(0, 1))
 
 
@@ -95,6 +93,6 @@ def enlargement(cells: int, wanted: int) -> np.ndarray:
     return (near / near.sum(axis=0)).astype(np.float32)
 
 
-def _maker(layer: keras.Layer) -> keras.Layer:
-    """Return the layer that makes a layer's only input."""
-    return layer.input._keras_history.operation
+def _maker(network: keras.Model, tensor: keras.KerasTensor) -> keras.Layer:
+    """Return the layer of the network that makes a tensor."""
+    return next(layer for layer in network.layers if layer.output is tensor)

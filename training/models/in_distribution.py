@@ -1,4 +1,4 @@
-"""The in-distribution score: how much an image looks like those that a model was trained on, from the model's own features."""
+"""The in-distribution score: how much an image looks like those that a model was trained on, by its own features."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ images of the same machine begin to look strange, because there are few images."
 
 LEAST_SPREAD = 0.1  # share of the first component's; on real images the 32nd has 0.19 (VGG16), the 9th 0.11 (CNN)
 
-PAGE_SHARE, MARGIN = 0.95, 2.0
+IMAGE_SHARE, MARGIN = 0.95, 2.0
 """An image may deviate this many times as much as all but one in twenty unseen images do. In a trial on real
 images (VGG16, 15 grouped splits): 98 % of unseen images are accepted, at least 96 % in each split, while the
 deviation of other pictures is three times the limit and more. The largest value or a normal fit
@@ -22,7 +22,7 @@ def in_distribution(features: keras.KerasTensor) -> keras.KerasTensor:
     The features are projected on `COMPONENTS` principal components, each divided by its standard
     deviation: the mean square m is the squared Mahalanobis distance to the training images in that
     space, divided by its dimension, and about 1 for these images. The in-distribution score is 1 / (1 + m).
-    The layers wait for `fit_in_distribution`; until then every image is wholly typical.
+    The layers wait for `fit_in_distribution`; until then every image has a score of 1.
     """
     projection = keras.layers.Dense(COMPONENTS, use_bias=False, kernel_initializer="zeros", name="components")
     mean = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="mean_square")
@@ -34,7 +34,7 @@ def in_distribution(features: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def fit_in_distribution(network: keras.Model, features: np.ndarray) -> None:
-    """Fit the layers of `in_distribution` to the features, float32 (n, width), of training images and their views."""
+    """Fit the layers of `in_distribution` to features of training images, augmented, float32 (n, width)."""
     standard = network.get_layer("standardise")
     mean, variance = standard.get_weights()
     features = (features - mean) / np.sqrt(variance + standard.epsilon)
@@ -51,4 +51,4 @@ def fit_in_distribution(network: keras.Model, features: np.ndarray) -> None:
 def choose_in_distribution_threshold(in_distribution: np.ndarray) -> float:
     """Return the in-distribution score under which an image is rejected, from that of unseen images, float (n, 1)."""
     deviation = 1 / np.clip(in_distribution.astype(float), 1e-9, None) - 1
-    return float(1 / (1 + MARGIN * np.quantile(deviation, PAGE_SHARE)))
+    return float(1 / (1 + MARGIN * np.quantile(deviation, IMAGE_SHARE)))

@@ -16,20 +16,23 @@ TRAINED_ON_KEY = "ecg_trained_on"
 """Name of the HDF5 dataset and of the ONNX metadata entry with the digests of the images that the model has seen."""
 
 MEAN_HEATMAP_KEY = "ecg_mean_training_heatmap"
-"""Name of the HDF5 dataset with what the training images' heatmaps have in common (see `training.models.heatmap_layers`)."""
+"""Name of the HDF5 dataset with the mean training heatmap (see `training.models.heatmap_layers`)."""
+
+REMEDY = "give an .h5 made by 'python -m training train'"
 
 
 @dataclass(frozen=True)
 class SavedModel:
-    """Hold what an `.h5` of this project holds: the network, its contract, the digests of its images.
-
-    `mean_heatmap` is what their heatmaps have in common, float32 (rows, columns, classes); None before 0.4.0.
-    """
+    """Hold what an `.h5` of this project holds."""
 
     network: keras.Model
+    """With the outputs of `edge.prediction.Outputs`."""
     contract: Contract
+    """What it takes and what its outputs mean."""
     trained_on: frozenset[str]
-    mean_heatmap: np.ndarray | None
+    """Short digests of the images that it has seen."""
+    mean_heatmap: np.ndarray
+    """What the heatmaps of its training images have in common, float32 (rows, columns, classes)."""
 
     def run(self, images: np.ndarray, batch_size: int = 16) -> Outputs:
         """Return the network's outputs for uint8 images (n, height, width, 3)."""
@@ -49,35 +52,30 @@ def save_model(model: SavedModel, path: Path) -> None:
 def load_model(path: Path) -> SavedModel:
     """Read an `.h5` of this project; raise `ModelError` for a missing file or any other one."""
     if not path.is_file():
-        raise ModelError(f"{path}: no such model file: give an .h5 made by 'python -m training train'")
+        raise ModelError(f"{path}: no such model file: {REMEDY}")
     try:
         with h5py.File(path) as file:
-            text, digests = file.attrs.get(CONTRACT_KEY), file.get(TRAINED_ON_KEY)
-            trained_on = frozenset(digest.decode() for digest in digests[:]) if digests is not None else None
-            usual = file[MEAN_HEATMAP_KEY][:] if MEAN_HEATMAP_KEY in file else None
+            text = file.attrs.get(CONTRACT_KEY)
+            kept = {key: file[key][:] for key in (TRAINED_ON_KEY, MEAN_HEATMAP_KEY) if key in file}
     except OSError as error:
-        raise ModelError(
-            f"{path}: is not an HDF5 file, or is cut short: give an .h5 made by 'python -m training train'"
-        ) from error
-    if text is None or trained_on is None:
-        raise ModelError(
-            f"{path}: has no {CONTRACT_KEY}, it is not from this program: make one with 'python -m training train'"
-        )
+        raise ModelError(f"{path}: is not an HDF5 file, or is cut short: {REMEDY}") from error
     try:
+        if text is None:
+            raise ModelError(f"has no {CONTRACT_KEY}, it is not from this program: {REMEDY}")
         contract = Contract.from_json(text)
+        missing = {TRAINED_ON_KEY, MEAN_HEATMAP_KEY} - kept.keys()
+        if missing:
+            raise ModelError(f"has no {min(missing)}, it is not from this program: {REMEDY}")
         network = keras.models.load_model(path, compile=False, safe_mode=True)
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
     except (ValueError, TypeError, KeyError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"{path}: Keras cannot load it ({reason}): train it again") from error
-    outputs = (
-        {name: tensor.shape for name, tensor in network.output.items()} if isinstance(network.output, dict) else {}
-    )
+    outputs = network.output if isinstance(network.output, dict) else {}
+    shape = (None, contract.preprocessing.height, contract.preprocessing.width, 3)
     expected = {name: (None, width) for name, width in widths(contract).items()}
-    if (network.input_shape, outputs) != (
-        (None, contract.preprocessing.height, contract.preprocessing.width, 3),
-        expected,
-    ):
+    if (network.input_shape, {name: tensor.shape for name, tensor in outputs.items()}) != (shape, expected):
         raise ModelError(f"{path}: its network contradicts its contract: train it again")
-    return SavedModel(network, contract, trained_on, usual)
+    trained_on = frozenset(digest.decode() for digest in kept[TRAINED_ON_KEY])
+    return SavedModel(network, contract, trained_on, kept[MEAN_HEATMAP_KEY])

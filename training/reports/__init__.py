@@ -1,1 +1,1 @@
-"""Reports: results as tables, charts, HTML and Markdown; nothing is computed here."""
+"""Reports: results as tables, charts, HTML and Markdown."""

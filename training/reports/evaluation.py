@@ -1,207 +1,152 @@
-"""A model's answers as lines for the terminal, as tables, and as parts of a report."""
+"""The report of an evaluation: each model, how the models compare, and what to make of it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-from matplotlib.figure import Figure
-
-from edge.contract import Contract
-from training.data.folder import ATTRIBUTES
-from training.evaluation.intervals import BINS
-from training.evaluation.measure import from_record, score_predictions
-from training.evaluation.metrics import risk_coverage
-from training.evaluation.predictions import Predictions, UnseenPredictions
-from training.reports import plots
-from training.reports.report import DRAWN, Report, Table, shown
-
-RANDOM_SAMPLES, CLASS_SAMPLES, MISTAKES = 9, 3, 9
-CLASS_FIGURES = {
-    "sensitivity": "sensitivity", "specificity": "specificity", "precision": "precision", "f1": "F1", "auroc": "AUROC",
-    "average_precision": "average precision",
-}  # fmt: skip
-OVERALL_FIGURES = {
-    "macro_f1": "macro-F1", "weighted_f1": "weighted F1", "accuracy": "accuracy",
-    "macro_sensitivity": "balanced accuracy", "macro_auroc": "macro AUROC", "weighted_auroc": "weighted AUROC",
-    "macro_average_precision": "macro average precision", "brier": "Brier score, 0 to 2", "log_loss": "log loss, nats",
-    "ece": "expected calibration error",
-}  # fmt: skip
-INTERVALS = (
-    "In brackets: 95 % intervals. Sensitivity, specificity, precision and accuracy: Wilson, on the number of images "
-    "that the groups are worth; the others: bootstrap over groups, 2,000 resamples."
+from edge.commands.table import Table
+from edge.commands.terminal import SYNTHETIC_MODEL
+from training.evaluation.baselines import BASELINES, PIXELS
+from training.evaluation.prediction_metrics import PredictionMetrics
+from training.evaluation.result import Evaluation, ModelEvaluation
+from training.reports import plots, tripod_ai
+from training.reports.heatmaps import add_heatmaps, heatmap_tables
+from training.reports.model_card import (
+    INTENDED_USE,
+    LIMITS,
+    comparison_tables,
+    fact_rows,
+    model_cards,
 )
+from training.reports.predictions import add_predictions, headlines, lines, warnings
+from training.reports.report import SYNTHETIC, Report
+from training.reports.robustness import add_robustness, robustness_tables
 
 
-def class_table(numbers: dict, names: tuple[str, ...] = tuple(CLASS_FIGURES)) -> Table:
-    """Return the table of scores, a row for each class."""
-    rows = [
-        [label, str(line["images"]), *(shown(from_record(line[name])) for name in names)]
-        for label, line in numbers["classes"].items()
-    ]
-    return Table("Each class against the rest", ("class", "images", *(CLASS_FIGURES[name] for name in names)), rows)
+def write_evaluation(evaluation: Evaluation, folder: Path, *, show_header: bool = False) -> None:
+    """Write `report.html`, `report.json`, `model_card.md` and the pictures."""
+    report = Report("Evaluation")
+    names = ", ".join(model.path for model in evaluation.models)
+    report.summary(verdict(evaluation), [f"Models: {names}.", *_summary_lines(evaluation)], beware(evaluation)[:3])
+    report.section("Intended use")
+    report.text(INTENDED_USE)
+    _add_provenance(report, evaluation)
+    for number, model in described(evaluation):
+        report.section(model.path)
+        if model.facts.contract.trained_on.synthetic:
+            report.text(SYNTHETIC_MODEL, warning=True)
+        report.table(Table("", ("what", "which"), fact_rows(model.facts)))
+        add_predictions(report, f"model-{number}", model.metrics, show_header=show_header)
+        if model.history:
+            curves = plots.curves(model.history)
+            report.chart(f"model-{number}-curves", curves, "Loss and accuracy of training and validation")
+    _add_comparison(report, evaluation)
+    add_robustness(report, evaluation, show_header=show_header)
+    add_heatmaps(report, evaluation, show_header=show_header)
+    report.section("Limits")
+    for line in LIMITS:
+        report.text(line)
+    report.section("TRIPOD+AI")
+    report.text("Collins et al., BMJ 2024;385:e078378. Which items this report answers:")
+    report.table(Table("", ("item", "about", "here"), tripod_ai.ITEMS))
+    report.write(folder, evaluation, {"model_card.md": model_cards(evaluation)})
 
 
-def class_notes(numbers: dict) -> list[str]:
-    """Return what the table of scores cannot say of its figures, one line each."""
+def described(evaluation: Evaluation) -> Iterator[tuple[int, ModelEvaluation]]:
+    """Yield the models that have a section, with their number from 1: an export is no other model than its `.h5`."""
+    seen = []
+    for number, model in enumerate(evaluation.models, start=1):
+        if model.facts.contract not in seen:
+            seen.append(model.facts.contract)
+            yield number, model
+
+
+def _summary_lines(evaluation: Evaluation) -> list[str]:
+    first, where = evaluation.models[0].metrics, evaluation.provenance
     return [
-        f"{label}, {CLASS_FIGURES[name]}: {line[name]['note']}."
-        for label, line in numbers["classes"].items()
-        for name in CLASS_FIGURES
-        if line[name]["note"] and line[name]["value"] is not None
+        f"On {where.test_images} test images of {where.test_groups} groups in {where.folder}.",
+        *(f"First model: {line}." for line in headlines(first)),
     ]
 
 
-def headlines(numbers: dict) -> list[str]:
-    """Return what a model's answers are worth, one line for each thing."""
-    overall, calibration, status = numbers["overall"], numbers["calibration"], numbers["status"]
-    lines = []
-    for name in ("macro_f1", "accuracy"):
-        figure = from_record(overall[name])
-        interval = "no interval" if figure.low is None else f"95 %: {figure.low:.3f} to {figure.high:.3f}"
-        lines.append(f"{OVERALL_FIGURES[name]} {figure.value:.3f} ({interval}) on {numbers['images']} images")
-    before, after = (calibration[when]["overall"]["ece"]["value"] for when in ("before", "after"))
-    lines.append(
-        f"calibration error (ECE, {BINS} bins) {after:.3f}, without the temperature of "
-        f"{calibration['temperature']:.2f} {before:.3f}"
-    )
-    right = from_record(status["accuracy_of_ok"])
-    lines.append(
-        f"answered {status['ok']} of {numbers['images']} images"
-        + (f", of which {right.value:.1%} are right" if right.value is not None else "")
-        + f"; {status['uncertain']} uncertain, {status['rejected']} rejected"
-    )
-    return lines
-
-
-def warnings(numbers: dict) -> list[str]:
-    """Return what takes the worth of the scores away, one line each."""
-    lines = [DRAWN] if numbers["synthetic"] else []
-    if numbers["images_seen_in_training"]:
-        lines.append(
-            f"The model has seen {numbers['images_seen_in_training']} of these {numbers['images']} images in training: "
-            "its answers for them prove nothing."
+def verdict(evaluation: Evaluation) -> str:
+    """Return what the evaluation shows of the first model, in one sentence."""
+    metrics, name = evaluation.models[0].metrics, evaluation.models[0].path
+    reached = metrics.overall.macro_f1
+    if metrics.seen_in_training == metrics.images:
+        return f"{name}: nothing is shown, it was trained on all of these images."
+    if evaluation.provenance.synthetic:
+        return f"{name}: macro-F1 {reached.value:.2f} on synthetic ECG images, which says nothing about real ones."
+    if not evaluation.baselines:
+        return f"{name}: macro-F1 {reached.value:.2f}; there is no baseline to compare it with."
+    best, beside = max(evaluation.baselines.items(), key=lambda item: item[1].macro_f1.value or 0.0)
+    if reached.low is not None and reached.low > (beside.macro_f1.high or beside.macro_f1.value or 0.0):
+        return (
+            f"{name}: macro-F1 {reached.value:.2f}, better than every baseline ({best}: {beside.macro_f1.value:.2f})."
         )
-    return lines
+    if (reached.value or 0.0) > (beside.macro_f1.value or 0.0):
+        return (
+            f"{name}: macro-F1 {reached.value:.2f}, above every baseline, but the intervals overlap "
+            f"({best}: {beside.macro_f1.value:.2f})."
+        )
+    return f"{name}: macro-F1 {reached.value:.2f}, no better than a baseline ({best}: {beside.macro_f1.value:.2f})."
 
 
-def add_answers(report: Report, name: str, answers: Predictions, contract: Contract, seed: int = 0) -> dict:
-    """Add everything about a model's answers to a report; return the numbers."""
-    numbers = score_predictions(answers, contract)
-    for line in warnings(numbers):
-        report.text(line, warning=True)
-    for line in headlines(numbers):
-        report.text(line)
-    report.table(class_table(numbers))
-    for line in class_notes(numbers):
-        report.text(line)
-    before = numbers["calibration"]["before"]["overall"]
+def beware(evaluation: Evaluation) -> list[str]:
+    """Return what takes the value of the evaluation away, the gravest first, each once."""
+    found = [line for _, model in described(evaluation) for line in warnings(model.metrics)]
+    if any(model.facts.contract.trained_on.synthetic for model in evaluation.models):
+        found.append(SYNTHETIC_MODEL)
+    if evaluation.provenance.unreadable:
+        count = len(evaluation.provenance.unreadable)
+        found.append(f"{count} unreadable images were left out: all metrics lack them.")
+    pixels = evaluation.baselines.get(PIXELS)
+    first: PredictionMetrics = evaluation.models[0].metrics
+    if pixels and (first.overall.macro_f1.value or 0) <= (pixels.macro_f1.value or 0):
+        found.append(f"A {PIXELS} reaches {pixels.macro_f1.value:.2f} on these images: as much as the first model.")
+    return list(dict.fromkeys(found))
+
+
+def _add_provenance(report: Report, evaluation: Evaluation) -> None:
+    where = evaluation.provenance
+    report.section("Data and program")
+    if where.synthetic:
+        report.text(SYNTHETIC, warning=True)
+    for line in where.unreadable:
+        report.text(f"Left out: {line}", warning=True)
+    versions = ", ".join(f"{name} {version}" for name, version in where.versions.items())
     rows = [
-        [OVERALL_FIGURES[key], shown(from_record(record), 3), shown(from_record(before[key]), 3), record["note"]]
-        for key, record in numbers["overall"].items()
+        ["test images", f"{where.test_images} of {where.test_groups} groups, in {where.folder}"],
+        ["digest of the test images", where.digest],
+        ["command", where.command],
+        ["versions", f"Python {where.python}, {versions}; {where.machine}"],
     ]
-    report.table(Table("All classes", ("figure", "value", "without the temperature", "note"), rows))
-    report.text(INTERVALS)
-    chart = plots.confusion_chart(answers.confusion, answers.labels)
-    report.figure(f"{name}-confusion", chart, "Confusion matrix in counts and shares")
-    curves = plots.discrimination_charts(answers.truth, answers.probabilities, answers.labels)
-    report.figure(f"{name}-discrimination", curves, "ROC and precision-recall curves")
-    bins = [numbers["calibration"][when]["bins"] for when in ("before", "after")]
-    report.figure(f"{name}-calibration", plots.reliability_chart(*bins), "Accuracy over confidence")
-    share = numbers["status"]["ok"] / numbers["images"]
-    risk = plots.risk_chart(*risk_coverage(answers.sample), share)
-    report.figure(f"{name}-risk", risk, "Share that is wrong over the share that is answered")
-    report.text("All figures but the line on answered images count uncertain and rejected ones as answered.")
-    if not numbers["subgroups"]:
-        report.text(f"No subgroups: a manifest with a column {', '.join(ATTRIBUTES)} would make them.")
-    for column, values in numbers["subgroups"].items():
-        rows = [
-            [
-                value,
-                str(line["images"]["value"]),
-                *(shown(from_record(line[key])) for key in ("accuracy", "macro_f1")),
-                "; ".join(
-                    dict.fromkeys(part for figure in line.values() for part in figure["note"].split("; ") if part)
-                ),
-            ]
-            for value, line in values.items()
-        ]
-        report.table(Table(f"By {column.replace('_', ' ')}", (column, "images", "accuracy", "macro-F1", "note"), rows))
-    _add_samples(report, name, answers, seed)
-    return numbers
+    report.table(Table("", ("what", "which"), rows))
 
 
-def _add_samples(report: Report, name: str, answers: Predictions, seed: int) -> None:
-    """Add the most confident mistakes, random images, and images of each class."""
-    wrong = np.flatnonzero(~answers.sample.right)
-    worst = wrong[np.argsort(-answers.sample.confidence[wrong], kind="stable")][:MISTAKES]
-    if len(worst):
-        report.subheading("The most confident mistakes")
-        report.figure(f"{name}-mistakes", _sheet(answers, worst), "The most confident mistakes")
-    rng = np.random.default_rng(seed)
-    everything = np.arange(len(answers.images))
-    classes = [(f"Images of {label}", everything[answers.truth == index]) for index, label in enumerate(answers.labels)]
-    for number, (title, images) in enumerate([("Random images", everything), *classes]):
-        if len(images):
-            count = min(len(images), CLASS_SAMPLES if number else RANDOM_SAMPLES)
-            sheet = _sheet(answers, rng.choice(images, count, replace=False))
-            report.subheading(title)
-            report.figure(f"{name}-class-{number}" if number else f"{name}-random", sheet, title)
+def _add_comparison(report: Report, evaluation: Evaluation) -> None:
+    """Add differences, baselines, parity and latency."""
+    report.section("Comparison")
+    for table in comparison_tables(evaluation):
+        report.table(table)
+    if evaluation.no_baselines:
+        report.text(f"No baselines: {evaluation.no_baselines}.", warning=True)
+    else:
+        meanings = [[name, meaning] for name, meaning in BASELINES.items()]
+        report.table(Table("What the baselines see", ("baseline", "meaning"), meanings))
+    if not evaluation.parity:
+        report.text("No parity: give the .h5 and the .onnx of a model.")
+    if not evaluation.latency:
+        report.text("No latency of an exported model: give its .onnx.")
+    for name in evaluation.not_compared:
+        report.text(f"{name}: no difference, it has other classes than the first model.", warning=True)
 
 
-def _sheet(answers: Predictions, chosen: np.ndarray) -> Figure:
-    captions, colours = [], []
-    for index in chosen:
-        truth, predicted = answers.truth[index], answers.predicted[index]
-        captions.append(
-            f"true: {answers.labels[truth]}\n"
-            f"predicted: {answers.labels[predicted]} ({answers.probabilities[index, predicted]:.0%})"
-        )
-        colours.append(plots.RIGHT if truth == predicted else plots.WRONG)
-    return plots.contact_sheet([answers.images[index].path for index in chosen], captions, colours)
-
-
-def write_run_report(
-    run: Path,
-    contract: Contract,
-    history: list[dict],
-    validation: Predictions,
-    out_of_fold: UnseenPredictions | None,
-    target_accuracy: float,
-) -> None:
-    """Write the report of a training run into its folder."""
-    report = Report(f"Training of {contract.architecture}")
-    if contract.trained_on.synthetic:
-        report.text(DRAWN, warning=True)
-    report.text(
-        f"{contract.trained_on.images} images of {contract.preprocessing.height}x{contract.preprocessing.width} pixels, {len(validation.images)} of "
-        f"them held out for validation by group, and {contract.trained_on.auxiliary_images} auxiliary ones; "
-        f"seed {contract.trained_on.seed}."
-    )
-    report.text(
-        f"Temperature {contract.temperature:.3f}, answers above a probability of {contract.confidence_threshold:.3f}, "
-        f"images from an in-distribution score of {contract.in_distribution_threshold:.3f}: fitted on the "
-        f"{'out-of-fold answers' if out_of_fold else 'validation images'}, so that {target_accuracy:.0%} of the answers "
-        "for them are right."
-    )
-    if contract.confidence_threshold >= 1:
-        report.text("No probability reaches that: every answer of this model is uncertain.", warning=True)
-    report.heading("Curves")
-    report.figure("curves", plots.curves(history), "Loss and accuracy of training and validation")
-    numbers: dict = {"history": history}
-    if out_of_fold:
-        report.heading("Out-of-fold answers")
-        report.text(
-            "Each image is answered by a model that has not seen its group, and calibrated by the other folds: an "
-            "honest estimate. Which images are uncertain or rejected follows from thresholds chosen on these very images."
-        )
-        numbers["out_of_fold"] = add_answers(report, "out-of-fold", out_of_fold.images, contract)
-        if out_of_fold.photos:
-            report.heading("Out-of-fold answers for phone photos of the same images")
-            report.text(
-                "Each image as a phone of middle strength would photograph it; such photos are drawn by a program."
-            )
-            found = add_answers(report, "out-of-fold-photos", out_of_fold.photos, contract)
-            numbers["out_of_fold_photos"] = found
-    report.heading("Validation images")
-    report.text("These images chose the epoch: the figures flatter the model. Judge it by 'evaluate' on test images.")
-    numbers["validation"] = add_answers(report, "validation", validation, contract)
-    report.write(run, numbers)
+def evaluation_lines(evaluation: Evaluation) -> list[str]:
+    """Return what a terminal shows: each model, then the tables."""
+    found = []
+    for model in evaluation.models:
+        found += [model.path, *lines(model.metrics), ""]
+    tables = comparison_tables(evaluation) + robustness_tables(evaluation) + heatmap_tables(evaluation)
+    for table in tables:
+        found += [table.title, table.as_text(), ""]
+    return found

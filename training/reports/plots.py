@@ -1,14 +1,14 @@
-"""The figures of the reports; each function returns a matplotlib figure."""
+"""The charts of the reports; each function returns a matplotlib figure."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
-from sklearn.metrics import precision_recall_curve, roc_curve
+from sklearn.metrics import ConfusionMatrixDisplay, PrecisionRecallDisplay, RocCurveDisplay
 
-from edge.images.page import open_page
+from training.data.history import HistoryRow
+from training.evaluation.prediction_metrics import Calibration, PredictionMetrics, RiskCoverage
 
 INK, SOFT, RIGHT, WRONG = "#1f2a44", "#8a94a6", "#1b7a43", "#b3261e"
 THUMBNAIL = (480, 340)  # pixels; an image's leads can still be told apart
@@ -40,18 +40,18 @@ def counts_chart(counts: dict[str, dict[str, int]]) -> Figure:
     return figure
 
 
-def curves(history: Sequence[dict]) -> Figure:
+def curves(history: Sequence[HistoryRow]) -> Figure:
     """Draw loss and accuracy of training and validation over the epochs, one panel each."""
     figure = Figure((9, 3.4), layout="constrained")
     epochs = np.arange(1, len(history) + 1)
-    best = int(np.argmin([row["val_loss"] for row in history]))
+    best = int(np.argmin([row.val_loss for row in history]))
     for axes, name in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
         for column, label, colour in ((name, "training", SOFT), (f"val_{name}", "validation", INK)):
-            axes.plot(epochs, [row[column] for row in history], "o-", markersize=3, color=colour, label=label)
+            axes.plot(epochs, [getattr(row, column) for row in history], "o-", markersize=3, color=colour, label=label)
         axes.axvline(epochs[best], color=RIGHT, linewidth=1, linestyle=":", label=f"kept (epoch {epochs[best]})")
         for later in range(1, len(history)):
-            if history[later]["stage"] != history[later - 1]["stage"]:
-                axes.axvline(later + 0.5, color=WRONG, linewidth=1, label=f"from here: {history[later]['stage']}")
+            if history[later].stage != history[later - 1].stage:
+                axes.axvline(later + 0.5, color=WRONG, linewidth=1, label=f"from here: {history[later].stage}")
         axes.set(xlabel="epoch", ylabel=name)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
@@ -59,92 +59,77 @@ def curves(history: Sequence[dict]) -> Figure:
     return figure
 
 
-def confusion_chart(confusion: np.ndarray, labels: Sequence[str]) -> Figure:
-    """Draw counts, and the share of each true class, of int (true class, predicted class)."""
-    side = 2.2 + 0.75 * len(labels)
+def confusion_chart(metrics: PredictionMetrics) -> Figure:
+    """Draw counts, and the share of each true class."""
+    confusion, labels = np.array(metrics.confusion), _plain(metrics.labels)
+    side = 2.2 + 0.6 * len(labels)
     figure = Figure((2 * side, side), layout="constrained")
     with np.errstate(invalid="ignore"):
-        shares = confusion / confusion.sum(axis=1, keepdims=True)
-    for axes, title, texts in zip(
-        figure.subplots(1, 2),
-        ("images", "share of the true class"),
-        (confusion.astype(str), np.where(np.isnan(shares), "no image", np.char.mod("%.2f", np.nan_to_num(shares)))),
-        strict=True,
-    ):
-        axes.imshow(np.nan_to_num(shares), cmap="Blues", vmin=0, vmax=1)
-        for row, column in np.ndindex(confusion.shape):
-            colour = "white" if shares[row, column] > 0.55 else INK
-            axes.text(column, row, texts[row, column], ha="center", va="center", color=colour)
-        axes.set_xticks(range(len(labels)), _plain(labels), rotation=35, ha="right")
-        axes.set_yticks(range(len(labels)), _plain(labels))
+        shares = np.nan_to_num(confusion / confusion.sum(axis=1, keepdims=True))
+    panels = zip(figure.subplots(1, 2), (confusion, shares), ("images", "share of the true class"), strict=True)
+    for axes, values, title in panels:
+        display = ConfusionMatrixDisplay(values, display_labels=labels)
+        form = "d" if values is confusion else ".2f"
+        display.plot(ax=axes, cmap="Blues", colorbar=False, values_format=form, xticks_rotation=35)
         axes.set(title=title, xlabel="predicted", ylabel="true")
+        for tick in axes.get_xticklabels():
+            tick.set_ha("right")
     return figure
 
 
-def reliability_chart(before: Sequence[dict], after: Sequence[dict]) -> Figure:
-    """Draw accuracy over confidence, and the images of each bin, before and after calibration, a panel each.
-
-    The bins are those of `training.evaluation.metrics.reliability`.
-    """
+def reliability_chart(calibration: Calibration) -> Figure:
+    """Draw accuracy over confidence, and the images of each bin, before and after calibration, a panel each."""
     figure = Figure((9, 4.2), layout="constrained")
-    for axes, bins, title in zip(
-        figure.subplots(1, 2, sharey=True), (before, after), ("before calibration", "after calibration"), strict=True
-    ):
-        filled = [line for line in bins if line["images"]]
-        axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=":", label="as it should be")
-        most = max((line["images"] for line in filled), default=1)
-        heights = [0.3 * line["images"] / most for line in bins]
-        axes.bar([line["low"] for line in bins], heights, 0.96 / len(bins), align="edge", color="#d8dce4")
-        confidence = np.array([line["confidence"] for line in filled])
-        accuracy = np.array([line["accuracy"]["value"] for line in filled])
-        lows, highs = (
-            [line["accuracy"]["value"] if line["accuracy"][edge] is None else line["accuracy"][edge] for line in filled]
-            for edge in ("low", "high")
+    kinds = {"before calibration": calibration.uncalibrated_bins, "after calibration": calibration.bins}
+    for axes, (title, bins) in zip(figure.subplots(1, 2, sharey=True), kinds.items(), strict=True):
+        filled = [one for one in bins if one.images]
+        axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=":")
+        most = max((one.images for one in filled), default=1)
+        heights = [0.3 * one.images / most for one in bins]
+        axes.bar([one.low for one in bins], heights, 0.96 / len(bins), align="edge", color="#d8dce4")
+        confidence = np.array([one.confidence for one in filled])
+        accuracy, low, high = (
+            np.array([getattr(one.accuracy, part) for one in filled], float) for part in ("value", "low", "high")
         )
-        axes.errorbar(
-            confidence, accuracy, [accuracy - lows, highs - accuracy], fmt="o-", color=INK, markersize=4, capsize=2
-        )
-        for line in bins:
-            if line["images"]:
-                at = (line["low"] + 0.5 / len(bins), 0.3 * line["images"] / most + 0.01)
-                axes.annotate(str(line["images"]), at, ha="center", fontsize=7, color=SOFT)
+        errors = np.nan_to_num([accuracy - low, high - accuracy])
+        axes.errorbar(confidence, accuracy, errors, fmt="o-", color=INK, markersize=4, capsize=2)
+        for one in filled:
+            at = (one.low + 0.5 / len(bins), 0.3 * one.images / most + 0.01)
+            axes.annotate(str(one.images), at, ha="center", fontsize=7, color=SOFT)
         axes.set(title=title, xlabel="confidence (grey: images in the bin)", xlim=(0, 1), ylim=(0, 1.05))
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("share that is right")
     return figure
 
 
-def discrimination_charts(truth: np.ndarray, probabilities: np.ndarray, labels: Sequence[str]) -> Figure:
+def discrimination_charts(metrics: PredictionMetrics) -> Figure:
     """Draw the ROC and the precision-recall curve of each class against the rest, a panel each.
 
-    `truth` is int (n,), `probabilities` float (n, classes). A class with no image, or with all of
-    them, has no curve.
+    A class with no image, or with all of them, has no curve.
     """
     figure = Figure((10, 4.6), layout="constrained")
     roc, recall = figure.subplots(1, 2)
-    for index, label in enumerate(_plain(labels)):
-        own = truth == index
+    for index, label in enumerate(_plain(metrics.labels)):
+        own, scores = metrics.truth == index, metrics.probabilities[:, index]
         if own.all() or not own.any():
             continue
-        false, true, _ = roc_curve(own, probabilities[:, index])
-        roc.plot(false, true, label=label)
-        precision, sensitivity, _ = precision_recall_curve(own, probabilities[:, index])
-        recall.plot(sensitivity, precision, label=f"{label} ({own.sum()} images)", drawstyle="steps-post")
+        RocCurveDisplay.from_predictions(own, scores, ax=roc, name=label)
+        PrecisionRecallDisplay.from_predictions(own, scores, ax=recall, name=label)
     roc.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=":")
     roc.set(title="ROC", xlabel="1 - specificity", ylabel="sensitivity")
     recall.set(title="precision and recall", xlabel="sensitivity (recall)", ylabel="precision", ylim=(0, 1.05))
-    recall.legend(frameon=False, fontsize=8)
     for axes in (roc, recall):
         axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(*axes.get_legend_handles_labels(), frameon=False, fontsize=8)
     return figure
 
 
-def risk_chart(coverage: np.ndarray, risk: np.ndarray, point: float) -> Figure:
-    """Draw the share that is wrong over the share that is answered; `point` is what the model answers."""
+def risk_chart(risk_coverage: RiskCoverage, answered: float) -> Figure:
+    """Draw the share that is wrong over the share that is answered; `answered` is what the model answers."""
     figure = Figure((6.4, 3.6), layout="constrained")
     axes = figure.subplots()
-    axes.plot(coverage, risk, color=INK, drawstyle="steps-post")
-    axes.axvline(point, color=RIGHT, linewidth=1, linestyle=":", label=f"answered by this model ({point:.0%})")
+    axes.plot(risk_coverage.coverage, risk_coverage.risk, color=INK, drawstyle="steps-post")
+    axes.axvline(answered, color=RIGHT, linewidth=1, linestyle=":", label=f"answered by this model ({answered:.0%})")
     axes.set(xlabel="share of images answered, the most certain first", ylabel="share of them wrong", xlim=(0, 1.01))
     axes.set_ylim(bottom=0)
     axes.spines[["top", "right"]].set_visible(False)
@@ -153,24 +138,23 @@ def risk_chart(coverage: np.ndarray, risk: np.ndarray, point: float) -> Figure:
 
 
 def contact_sheet(
-    pictures: Sequence[Path | np.ndarray | None],
+    pictures: Sequence[Image.Image | None],
     captions: Sequence[str],
     colours: Sequence[str] | None = None,
     columns: int = 3,
 ) -> Figure:
-    """Draw pictures, files or uint8 (height, width, 3), RGB, under their captions; None is an empty place."""
+    """Draw RGB pictures under their captions; None is an empty place."""
     rows = -(-len(pictures) // columns)
-    figure = Figure((4.2 * columns, 3.35 * rows), layout="constrained")
+    figure = Figure((3.4 * columns, 2.75 * rows), layout="constrained")
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes in panels:
         axes.axis("off")
     for axes, picture, caption, colour in zip(
         panels, pictures, captions, colours or [INK] * len(pictures), strict=False
     ):
-        axes.set_title(caption, fontsize=9, color=colour, parse_math=False)
-        if picture is None:
-            continue
-        image = open_page(picture) if isinstance(picture, Path) else Image.fromarray(picture)
-        image.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
-        axes.imshow(np.asarray(image))
+        axes.set_title(caption, fontsize=8, color=colour, parse_math=False)
+        if picture is not None:
+            small = picture.copy()
+            small.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
+            axes.imshow(np.asarray(small))
     return figure

@@ -1,46 +1,36 @@
-"""A report: a folder with `report.html`, `report.json` and the figures as PNG files."""
+"""A report: a folder with `report.html`, `report.json` and the pictures.
+
+The HTML is put together here, without a template engine: it has one form, which takes less code than a template.
+"""
 
 import base64
 import html
 import io
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
+from edge.commands.table import Table
 from edge.commands.terminal import NOT_A_DEVICE
 from edge.files import replacing
 from training.evaluation.intervals import Estimate
+from training.evaluation.result import as_record
 
-DRAWN = "These are synthetic ECG images, made by a program: the figures say nothing about real ECGs."
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1f2a44; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; font-size: .85rem }
-th, td { padding: .25rem .8rem .25rem 0; vertical-align: top;
-  text-align: left; border-bottom: 1px solid #d8dce4; white-space: nowrap }
-img { max-width: 100% } .warning { border-left: 4px solid #b3261e; padding: .4rem 1rem; background: #fdf1f0 }
-td:last-child { white-space: normal; overflow-wrap: anywhere; min-width: 8rem } h2 { overflow-wrap: anywhere }
-footer { color: #5b6475; margin-top: 3rem } h2, h3 { margin-top: 2.5rem; break-after: avoid }
-@media print {
-  body { max-width: none; margin: 0; font-size: 10pt } table { display: table; font-size: 8pt }
-  th, td { white-space: normal; padding-right: .4rem } tr, img, .warning { break-inside: avoid }
-}
-"""
+SYNTHETIC = "These are synthetic ECG images, made by a program: the metrics say nothing about real ECGs."
+STYLE = Path(__file__).with_name("report.css")
+CHART_DPI, SHEET_DPI = 100, 90  # a chart of 9 inches fills the column at 1280 pixels
+COLOURS = 96  # of a chart: lines and text need no more, and the file is a third of the size
+QUALITY = 78  # JPEG, of sheets of ECG images: traces and grids stay clear
 
 
-@dataclass(frozen=True)
-class Table:
-    """Hold a table of texts under a title."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: list[list[str]]
-
-
-def shown(estimate: Estimate, digits: int = 2) -> str:
-    """Return a figure with its interval; where it is not defined, the reason."""
+def formatted(estimate: Estimate, digits: int = 2) -> str:
+    """Return a metric with its interval; where it is not defined, the reason."""
     if estimate.value is None:
         return estimate.note
     if estimate.low is None:
@@ -49,55 +39,96 @@ def shown(estimate: Estimate, digits: int = 2) -> str:
 
 
 class Report:
-    """Collect headings, texts, tables and figures, and write them together."""
+    """Collect a summary, sections, tables and figures, and write them together."""
 
     def __init__(self, title: str) -> None:
         """Begin a report."""
         self._title = title
-        self._parts: list[str] = []
-        self._figures: dict[str, bytes] = {}
+        self._summary = ""
+        self._sections: list[tuple[str, list[str]]] = []
+        self._files: dict[str, bytes] = {}
 
-    def heading(self, text: str) -> None:
-        """Add a heading."""
-        self._parts.append(f"<h2>{html.escape(text)}</h2>")
+    def summary(self, verdict: str, lines: Sequence[str], warnings: Sequence[str]) -> None:
+        """Say first, on one screen, what this is, what came out, and what to beware of."""
+        parts = [f"<p class=verdict>{html.escape(verdict)}</p>"]
+        parts += [f"<p>{html.escape(line)}</p>" for line in lines]
+        parts += [f"<p class=warning>{html.escape(line)}</p>" for line in warnings]
+        self._summary = f"<div class=summary>{''.join(parts)}</div>"
+
+    def section(self, title: str) -> None:
+        """Begin a section, which the contents list names and which folds."""
+        self._sections.append((title, []))
 
     def subheading(self, text: str) -> None:
-        """Add a heading of the second rank."""
-        self._parts.append(f"<h3>{html.escape(text)}</h3>")
+        """Add a heading inside the section."""
+        self._add(f"<h3>{html.escape(text)}</h3>")
 
     def text(self, text: str, warning: bool = False) -> None:
         """Add a paragraph; a warning stands out."""
-        self._parts.append(f"<p{' class=warning' if warning else ''}>{html.escape(text)}</p>")
+        self._add(f"<p{' class=warning' if warning else ''}>{html.escape(text)}</p>")
 
     def table(self, table: Table) -> None:
         """Add a table under its title."""
         if table.title:
             self.subheading(table.title)
-        lines = [("th", table.header), *(("td", row) for row in table.rows)]
-        cells = ("".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row) for tag, row in lines)
-        self._parts.append(f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>")
+        self._add(f"<div class=table tabindex=0>{table.as_html()}</div>")
 
-    def figure(self, name: str, figure: Figure, description: str) -> None:
-        """Add a figure, which also becomes `name`.png."""
-        picture = io.BytesIO()
-        figure.savefig(picture, format="png", dpi=110, metadata={"Software": None})
-        self._figures[name] = picture.getvalue()
-        data = base64.b64encode(picture.getvalue()).decode()
-        self._parts.append(f'<img alt="{html.escape(description)}" src="data:image/png;base64,{data}">')
+    def chart(self, name: str, figure: Figure, description: str) -> None:
+        """Add a chart, which also becomes `name`.png."""
+        picture, file = _rendered(figure, CHART_DPI), io.BytesIO()
+        picture.quantize(COLOURS, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+        self._picture(f"{name}.png", "image/png", file.getvalue(), picture.size, description)
 
-    def write(self, folder: Path, numbers: dict, texts: Mapping[str, str] | None = None) -> None:
-        """Write `report.html`, `report.json` with `numbers`, the PNG files, and other texts by their file's name."""
-        title = html.escape(self._title)
-        document = (
-            f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-            f"<title>{title}</title><style>{STYLE}</style><h1>{title}</h1>{''.join(self._parts)}"
-            f"<footer>{NOT_A_DEVICE}</footer></html>\n"
-        )
-        files = {f"{name}.png": picture for name, picture in self._figures.items()}
-        files |= {name: text.encode() for name, text in (texts or {}).items()}
-        files["report.json"] = (json.dumps(numbers, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
-        files["report.html"] = document.encode()
+    def sheet(self, name: str, figure: Figure, description: str) -> None:
+        """Add a sheet of ECG images, which also becomes `name`.jpg."""
+        picture, file = _rendered(figure, SHEET_DPI), io.BytesIO()
+        picture.save(file, "JPEG", quality=QUALITY, optimize=True)
+        self._picture(f"{name}.jpg", "image/jpeg", file.getvalue(), picture.size, description)
+
+    def write(self, folder: Path, result: Any, texts: Mapping[str, str] | None = None) -> None:  # noqa: ANN401
+        """Write `report.html`, `report.json` with the typed result, the pictures, and texts by their file's name."""
+        files = dict(self._files) | {name: text.encode() for name, text in (texts or {}).items()}
+        numbers = json.dumps(as_record(result), indent=1, ensure_ascii=False, allow_nan=False)
+        files["report.json"] = f"{numbers}\n".encode()
+        files["report.html"] = self._html().encode()
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             with replacing(folder / name) as unfinished:
                 unfinished.write_bytes(content)
+
+    def _add(self, part: str) -> None:
+        self._sections[-1][1].append(part)
+
+    def _picture(self, name: str, kind: str, content: bytes, size: tuple[int, int], description: str) -> None:
+        self._files[name] = content
+        data = base64.b64encode(content).decode()
+        self._add(
+            f'<figure><img alt="{html.escape(description)}" width={size[0]} height={size[1]} loading=lazy '
+            f'src="data:{kind};base64,{data}"></figure>'
+        )
+
+    def _html(self) -> str:
+        title = html.escape(self._title)
+        links = "".join(
+            f'<a href="#s{number}">{html.escape(name)}</a>' for number, (name, _) in enumerate(self._sections, start=1)
+        )
+        sections = "".join(
+            f"<details open class=section id=s{number}><summary><h2>{html.escape(name)}</h2></summary>"
+            f"{''.join(parts)}</details>"
+            for number, (name, parts) in enumerate(self._sections, start=1)
+        )
+        return (
+            "<!doctype html><html lang=en><head><meta charset=utf-8>"
+            "<meta name=viewport content='width=device-width, initial-scale=1'>"
+            f"<title>{title}</title><style>{STYLE.read_text(encoding='utf-8')}</style></head><body><div class=page>"
+            f"<nav aria-label=Contents>{links}</nav><main><h1>{title}</h1>{self._summary}{sections}"
+            f"<footer>{NOT_A_DEVICE}</footer></main></div></body></html>\n"
+        )
+
+
+def _rendered(figure: Figure, dpi: int) -> Image.Image:
+    """Return a figure as an RGB picture."""
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")

@@ -2,12 +2,12 @@
 
 ITEMS = (
     ("1", "Title", "answered: the title"),
-    ("2", "Abstract", "answered: the first figures of each model"),
+    ("2", "Abstract", "answered: the first metrics of each model"),
     ("3", "Background", "in part: intended use; the clinical context is the reader's"),
     ("4", "Objectives", "answered: intended use"),
     ("5", "Data: sources and dates", "in part: the folder and its digests; source and dates are not in the images"),
     ("6", "Participants: setting, eligibility, treatment", "not answered: images come without it"),
-    ("7", "Data preparation", "answered: preprocessing id, size; the README has the steps"),
+    ("7", "Data preparation", "answered: preprocessing id, size; docs/preprocessing.md has the steps"),
     (
         "8",
         "Outcome: definition, assessment",
@@ -16,9 +16,9 @@ ITEMS = (
     ("9", "Predictors", "answered: the pixels of the image, nothing else"),
     ("10", "Sample size", "in part: images and groups are counted; no calculation in advance"),
     ("11", "Missing data", "answered: unreadable images are refused or listed"),
-    ("12", "Analytical methods", "answered: model, temperature, thresholds, measures and intervals"),
-    ("13", "Class imbalance", "answered: class weights in training; every class has figures of its own"),
-    ("14", "Fairness", "answered where the manifest has columns: figures by sex, age and image style"),
+    ("12", "Analytical methods", "answered: model, temperature, thresholds, metrics and intervals"),
+    ("13", "Class imbalance", "answered: class weights in training; every class has metrics of its own"),
+    ("14", "Fairness", "answered where the manifest has columns: metrics by sex, age and page style"),
     ("15", "Model output", "answered: probabilities, the confidence threshold, and what is rejected"),
     ("16", "Training versus evaluation", "answered: images seen in training are counted; 'audit' compares the splits"),
     ("17", "Ethical approval", "not answered: it belongs to the source of the images"),

@@ -18,7 +18,7 @@ from edge.errors import UsageError
 from edge.files import replacing
 from training.errors import DataError, RunError
 from training.synthetic.acquisition.camera import acquire
-from training.synthetic.acquisition.parameters import KINDS
+from training.synthetic.acquisition.parameters import ACQUISITIONS
 from training.synthetic.ground_truth import truth
 from training.synthetic.paper.layout import LAYOUTS, LOOKS, Style
 from training.synthetic.paper.printed_page import find_font, print_page
@@ -36,7 +36,7 @@ ANY = "any"
 class SyntheticSettings:
     """Say what a set shall be: all that its bytes depend on, besides the records.
 
-    `look` is one of `LOOKS`, `acquisition` one of `KINDS`, or "any" for another one on each page; so is
+    `look` is one of `LOOKS`, `acquisition` one of `ACQUISITIONS`, or "any" for another one on each page; so is
     `layout`, which like `speed`, `gain`, `dpi`, `paper` (width and height in mm) and `font` stands in for
     the look's where it is given.
     `truth` adds a JSON file beside each page.
@@ -73,7 +73,7 @@ class SyntheticSettings:
 
 
 @dataclass(frozen=True)
-class Job:
+class ImageJob:
     """Name one page to write: its file in the set, its class and split, and the seed of all that is random in it."""
 
     file: Path
@@ -122,7 +122,7 @@ def generate_dataset(
     return len(there), errors
 
 
-def _jobs_from_hearts(wanted: SyntheticSettings) -> list[Job]:
+def _jobs_from_hearts(wanted: SyntheticSettings) -> list[ImageJob]:
     """Return a page for each heart of each class; the first fifth of them is for test."""
     count = wanted.per_class or PER_CLASS
     jobs = []
@@ -130,11 +130,11 @@ def _jobs_from_hearts(wanted: SyntheticSettings) -> list[Job]:
         for number in range(count):
             split = "test" if number < round(TEST_SHARE * count) else "train"
             file = Path(split, label, f"{label}_{number:04d}.jpg")
-            jobs.append(Job(file, label, split, (wanted.seed, place, number)))
+            jobs.append(ImageJob(file, label, split, (wanted.seed, place, number)))
     return jobs
 
 
-def _jobs_from_records(wanted: SyntheticSettings, signals: Path) -> list[Job]:
+def _jobs_from_records(wanted: SyntheticSettings, signals: Path) -> list[ImageJob]:
     """Return a page for each record, or for `per_class` of each class, chosen by the seed.
 
     A fifth of the patients is for test.
@@ -149,11 +149,11 @@ def _jobs_from_records(wanted: SyntheticSettings, signals: Path) -> list[Job]:
             digest = hashlib.sha256(f"{wanted.seed} {found.group or name}".encode()).digest()
             split = "test" if digest[0] < TEST_SHARE * 256 else "train"
             seed = (wanted.seed, int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]))
-            jobs.append(Job(Path(split, label, f"{name.replace('/', '-')}.jpg"), label, split, seed, found))
+            jobs.append(ImageJob(Path(split, label, f"{name.replace('/', '-')}.jpg"), label, split, seed, found))
     return jobs
 
 
-def _written(jobs: list[Job], wanted: SyntheticSettings, folder: Path, workers: int) -> Iterator[str | None]:
+def _written(jobs: list[ImageJob], wanted: SyntheticSettings, folder: Path, workers: int) -> Iterator[str | None]:
     """Write all pages that are not there yet and yield, for each, what was wrong with its record, or None."""
     waiting = [job for job in jobs if not (folder / job.file).exists()]
     write = partial(_write_page, wanted=wanted, folder=folder)
@@ -161,7 +161,7 @@ def _written(jobs: list[Job], wanted: SyntheticSettings, folder: Path, workers: 
         yield from tqdm(mapped(write, waiting), total=len(waiting), unit="page", disable=None)
 
 
-def _write_page(job: Job, wanted: SyntheticSettings, folder: Path) -> str | None:
+def _write_page(job: ImageJob, wanted: SyntheticSettings, folder: Path) -> str | None:
     """Write one page, and its truth before it; return what is wrong with its record, or None."""
     rng = np.random.default_rng(job.seed)
     try:
@@ -170,7 +170,7 @@ def _write_page(job: Job, wanted: SyntheticSettings, folder: Path) -> str | None
         return str(error)
     style = wanted.style(rng)
     page = print_page(recording, style, rng)
-    kind = str(rng.choice(sorted(KINDS))) if wanted.acquisition == ANY else wanted.acquisition
+    kind = str(rng.choice(sorted(ACQUISITIONS))) if wanted.acquisition == ANY else wanted.acquisition
     captured = acquire(page.pixels, kind, wanted.strength, rng)
     target = folder / job.file
     if wanted.truth:
@@ -184,7 +184,7 @@ def _write_page(job: Job, wanted: SyntheticSettings, folder: Path) -> str | None
     return None
 
 
-def _write_manifest(jobs: list[Job], wanted: SyntheticSettings, folder: Path) -> None:
+def _write_manifest(jobs: list[ImageJob], wanted: SyntheticSettings, folder: Path) -> None:
     columns = ("path", "label", "split", "group", "synthetic", "sex", "age", "page_style")
     with replacing(folder / "manifest.csv") as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")

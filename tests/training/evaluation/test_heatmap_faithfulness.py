@@ -22,7 +22,7 @@ from training.evaluation.evaluate import evaluate
 from training.evaluation.heatmap_faithfulness import enrichment, heatmap_faithfulness, synthetic_hearts
 from training.evaluation.intervals import mean
 from training.fit.run import MEAN_HEATMAP_IMAGES
-from training.models.heatmap_layers import enlargement, heatmap, mean_training_heatmap, parts
+from training.models.heatmap_layers import enlargement, heatmap_of, mean_training_heatmap, heatmap_parts
 from training.models.saved_model import load_model
 from training.reports.heatmaps import add_heatmaps, heatmap_tables
 from training.reports.report import Report
@@ -229,10 +229,10 @@ def test_the_heatmap_of_a_standardised_head_adds_up() -> None:
     logits = keras.layers.Dense(3, name="logits")(standardise(joined))
     network = keras.Model(image, {"logits": logits})
     standardise.set_weights([rng.normal(size=15), rng.uniform(0.1, 2, 15)])
-    found = parts(network)
+    found = heatmap_parts(network)
     images = rng.normal(size=(2, 50, 66, 3)).astype(np.float32)
     activations = keras.Model(image, [part.maps for part in found])(images)
-    contributions = keras.ops.convert_to_numpy(heatmap(found, activations))
+    contributions = keras.ops.convert_to_numpy(heatmap_of(found, activations))
     assert contributions.shape == (2, 24, 32, 3)
     expected = np.asarray(network(images, training=False)["logits"]) - network.get_layer("logits").get_weights()[1]
     assert np.abs(contributions.sum(axis=(1, 2)) - expected).max() < 1e-4

@@ -27,7 +27,7 @@ from training.reports.plots import contact_sheet
 from training.reports.report import Report
 from training.reports.robustness import add_robustness, robustness_tables
 from training.reports.robustness_plots import robustness_chart
-from training.synthetic.acquisition.parameters import KINDS, STRENGTHS
+from training.synthetic.acquisition.parameters import ACQUISITIONS, STRENGTHS
 
 NOTHING = {"rotation": 0, "scale": 1, "blur": 0, "JPEG": 100, "crop": 0}
 """The step of each change that leaves an image as it is."""
@@ -78,9 +78,9 @@ def knowing(images: LoadedImages, subject: LoadedModel) -> LoadedModel:
 def test_conditions_are_every_capture_and_every_step() -> None:
     asked = conditions()
     assert {(condition.change, condition.step) for condition in asked} >= {
-        (kind, strength) for kind in KINDS for strength in STRENGTHS
+        (kind, strength) for kind in ACQUISITIONS for strength in STRENGTHS
     }
-    assert {condition.change for condition in asked} - set(KINDS) == set(NOTHING)
+    assert {condition.change for condition in asked} - set(ACQUISITIONS) == set(NOTHING)
     assert len(asked) == len(set(asked)) == len({str(condition) for condition in asked})
 
 
@@ -152,7 +152,7 @@ def test_a_change_of_nothing_changes_nothing(change: str, image: np.ndarray) -> 
     assert np.array_equal(Condition(change, NOTHING[change]).apply(image, "", 0), image)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ACQUISITIONS)
 def test_a_capture_repeats_and_grows_with_its_strength(kind: str) -> None:
     paper = np.full((600, 900, 3), 255, np.uint8)
     for column, row in enumerate((300 + 200 * np.sin(np.arange(900) / 20)).astype(int)):

@@ -36,7 +36,7 @@ def digests(folder: Path, splits: tuple) -> set[str]:
     from edge.contract import Contract, TrainedOn
     from edge.images.preprocessing import Preprocessing
 
-    contract = Contract(LABELS, Preprocessing(64, 64), "cnn", TrainedOn("", 0, 0, False))
+    contract = Preprocessing(64, 64)
     return set(load_images([image for image in read_folder(folder) if image.split in splits], contract)[0].digests)
 
 

@@ -16,14 +16,14 @@ from training.data.folder import LoadedImages, load_images, read_folder
 from training.data.simulated_acquisitions import ASKED, LEARNED, AcquisitionSeries, simulated_acquisitions
 from training.errors import DataError, RunError
 from training.synthetic.acquisition import camera
-from training.synthetic.acquisition.camera import acquire, take
+from training.synthetic.acquisition.camera import acquire, apply_acquisition
 from training.synthetic.acquisition.legibility import is_legible
-from training.synthetic.acquisition.parameters import FACTORS, KINDS, STRENGTHS, Acquisition, draw_acquisition
+from training.synthetic.acquisition.parameters import FACTORS, ACQUISITIONS, STRENGTHS, Acquisition, draw_acquisition
 from training.synthetic.paper.layout import LOOKS
 from training.synthetic.paper.printed_page import print_page
 from training.synthetic.signals.ecg import Heart, record
 
-CONTRACT = Contract(("a", "b"), Preprocessing(64, 96), "cnn", TrainedOn("", 0, 0, False))
+CONTRACT = Preprocessing(64, 96)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,9 @@ def test_a_point_of_the_page_lies_where_it_is_said_to(
     page = np.full((420, 600, 3), 255, np.uint8)
     for x, y in points.astype(int):
         page[y - 3 : y + 4, x - 3 : x + 4] = 0
-    captured = take(page, Acquisition("scan", 1, 5, turn=turn, lean=lean, pan=pan, curl=curl, margin=margin))
+    captured = apply_acquisition(
+        page, Acquisition("scan", 1, 5, turn=turn, lean=lean, pan=pan, curl=curl, margin=margin)
+    )
     marks, count = ndimage.label(captured.pixels.max(axis=2) < 128)
     assert count == len(points)
     found = np.array(ndimage.center_of_mass(marks > 0, marks, range(1, count + 1)))[:, ::-1] + 0.5
@@ -79,7 +81,7 @@ def test_a_point_of_the_page_lies_where_it_is_said_to(
 
 
 def test_what_cannot_be_read_is_called_illegible(page: np.ndarray) -> None:
-    whole = take(page, Acquisition("clean", 1, 0))
+    whole = apply_acquisition(page, Acquisition("clean", 1, 0))
 
     def legible(picture: np.ndarray) -> bool:
         return is_legible(page, picture, whole.columns, whole.rows)

@@ -53,7 +53,7 @@ def acquire(page: np.ndarray, kind: str, strength: int, rng: np.random.Generator
     A acquisition that loses them is drawn anew. Raises `DataError` where none of `ATTEMPTS` leaves them.
     """
     for _ in range(ATTEMPTS):
-        captured = take(page, draw_acquisition(kind, strength, rng))
+        captured = apply_acquisition(page, draw_acquisition(kind, strength, rng))
         if is_legible(page, captured.pixels, captured.columns, captured.rows):
             return captured
     raise DataError(
@@ -62,7 +62,7 @@ def acquire(page: np.ndarray, kind: str, strength: int, rng: np.random.Generator
     )
 
 
-def take(page: np.ndarray, acquisition: Acquisition) -> AcquiredImage:
+def apply_acquisition(page: np.ndarray, acquisition: Acquisition) -> AcquiredImage:
     """Apply a acquisition to a page; the same arguments give the same picture."""
     rng = np.random.default_rng(acquisition.seed)
     height, width, _ = page.shape

@@ -12,7 +12,7 @@ Ranges = dict[str, tuple[float, float]]
 
 # Ranges of the middle strength. A phone photo's are those that give the medians of real phone photos of ECGs
 # (`python -m benchmarks.acquisitions --photos DIR --drawn DIR` prints both); the others are set by eye.
-KINDS: dict[str, Ranges] = {
+ACQUISITIONS: dict[str, Ranges] = {
     "clean": {"compression": (5, 25)},
     "scan": {
         "turn": (-0.8, 0.8), "shade": (0.0, 0.06), "cast": (0.0, 0.02), "fade": (0.0, 0.12), "blur": (0.3, 0.7),
@@ -87,6 +87,6 @@ class Acquisition:
 
 
 def draw_acquisition(kind: str, strength: int, rng: np.random.Generator) -> Acquisition:
-    """Draw the parameters of a acquisition of one of `KINDS` at one of `STRENGTHS`."""
-    values = {name: FACTORS[strength] * rng.uniform(*bounds) for name, bounds in KINDS[kind].items()}
+    """Draw the parameters of a acquisition of one of `ACQUISITIONS` at one of `STRENGTHS`."""
+    values = {name: FACTORS[strength] * rng.uniform(*bounds) for name, bounds in ACQUISITIONS[kind].items()}
     return Acquisition(kind, strength, int(rng.integers(2**32)), **values)

@@ -15,13 +15,18 @@ from training.models.saved_model import TRAINED_ON_KEY, load_model
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """Hold a model under evaluation; `run` turns uint8 images into outputs, `classifier` is there for an `.onnx`."""
+    """Hold a model under evaluation."""
 
     path: Path
+    """Its file."""
     contract: Contract
+    """What it takes and what its outputs mean."""
     trained_on: frozenset[str]
+    """Short digests of the images that it has seen."""
     run: Callable[[np.ndarray], Outputs]
+    """Turns uint8 images (n, height, width, 3) into outputs."""
     classifier: Classifier | None = None
+    """There for an `.onnx`."""
 
 
 def open_model(path: Path) -> LoadedModel:
@@ -36,8 +41,8 @@ def open_model(path: Path) -> LoadedModel:
         raise ModelError(f"{path}: does not say on which images it was trained: export the .h5 again")
 
     def run(images: np.ndarray) -> Outputs:
-        answers = [classifier.run(image[np.newaxis]) for image in images]
-        return Outputs(*(np.concatenate(rows) for rows in zip(*answers, strict=True)))
+        outputs = [classifier.run(image[np.newaxis]) for image in images]
+        return Outputs(*(np.concatenate(rows) for rows in zip(*outputs, strict=True)))
 
     trained_on = frozenset(classifier.metadata[TRAINED_ON_KEY].split())
     return LoadedModel(path, classifier.contract, trained_on, run, classifier)

@@ -1,0 +1,41 @@
+"""Info: show what a model is."""
+
+import argparse
+import logging
+
+from edge.commands.terminal import NOT_A_DEVICE, SYNTHETIC_MODEL, add_format, add_model
+
+log = logging.getLogger(__name__)
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_model(parser)
+    add_format(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the contract, the size, the digest and the outputs of a model."""
+    import dataclasses
+    import hashlib
+    import json
+
+    from edge import Classifier
+
+    classifier = Classifier(options.model)
+    content = options.model.read_bytes()
+    record = dataclasses.asdict(classifier.contract) | {
+        "outputs": classifier.outputs,
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    if options.format == "json":
+        print(json.dumps(record, ensure_ascii=False, indent=1))
+    else:
+        for name, value in record.items():
+            parts = value.items() if isinstance(value, dict) else [("", value)]
+            for part, inner in parts:
+                shown = ", ".join(map(str, inner)) if isinstance(inner, list | tuple) else inner
+                print(f"{f'{name} {part}'.strip().replace('_', ' ') + ':':28s} {shown}")
+    log.info(SYNTHETIC_MODEL if classifier.contract.trained_on.synthetic else NOT_A_DEVICE)
+    return 0

@@ -1,0 +1,47 @@
+"""Masking: headers of ECG images name people, so reports show what lies above and below the traces as coarse blocks."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from edge.images.page import open_page
+from training.data.inspection import trace_span
+from training.data.near_copies import isolated
+
+BLOCKS = 24  # across the width: a block is twice as high as the largest letters of a header
+MARGIN = 0.01  # share of the height that stays free above and below the traces
+
+
+def shown(picture: Path | Image.Image | np.ndarray, *, show_header: bool) -> Image.Image:
+    """Return a picture as a report shows it: a file, an RGB image, or uint8 (height, width, 3), RGB.
+
+    Unless `show_header`, everything above the first and below the last row of the traces becomes coarse blocks; where
+    no trace is found, the whole picture does. The rest keeps its pixels.
+    """
+    if isinstance(picture, Path):
+        opened = open_page(picture)
+    else:
+        opened = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    return opened if show_header else masked(opened)
+
+
+def masked(opened: Image.Image) -> Image.Image:
+    """Return an upright RGB image with its header and footer masked."""
+    trace = isolated(opened)
+    top, bottom = trace_span(trace)
+    if math.isnan(top):
+        return _coarse(opened)
+    # Rows are level in the straightened image: the mask is drawn there and turned back, its corners masked.
+    height = opened.height
+    rows = np.arange(height)[:, np.newaxis] / height
+    outside = np.broadcast_to((rows < top - MARGIN) | (rows > bottom + MARGIN), (height, opened.width))
+    mask = Image.fromarray(outside.astype(np.uint8) * 255).rotate(-trace.angle, fillcolor=255)
+    return Image.composite(_coarse(opened), opened, mask)
+
+
+def _coarse(opened: Image.Image) -> Image.Image:
+    """Return the image in blocks of one colour each."""
+    size = BLOCKS, max(1, round(BLOCKS * opened.height / opened.width))
+    return opened.resize(size, Image.Resampling.BOX).resize(opened.size, Image.Resampling.NEAREST)
