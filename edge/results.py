@@ -82,7 +82,7 @@ class Journal:
         done = [found.image for found in self.kept if found.page in (None, 1)]
         if done != names[: len(done)]:
             raise UsageError(
-                f"{self.path}: is of an interrupted run on other pictures: repeat that command, or delete this file"
+                f"{self.path}: is of an interrupted run on other images: repeat that command, or delete this file"
             )
         return len(done)
 

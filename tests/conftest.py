@@ -3,6 +3,7 @@
 Heavy packages are imported where they are needed: the device's tests run without TensorFlow.
 """
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -17,11 +18,11 @@ from training.data.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
 LABELS = ("ST-Hebung, Vorderwand (übrig)", "abnormal heartbeat", "normal")
-RECIPE = Recipe("cnn", epochs=3, height=96, width=160, augmentations=2, fine_tune="none", folds=0, seed=0)
+RECIPE = Recipe(model="cnn", epochs=3, height=96, width=160)
 
 
 @pytest.fixture(scope="session")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def synthetic_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four classes of ten synthetic ECG images, eight to learn from and two for test."""
     from training.synthetic.dataset import SyntheticSettings, generate_dataset
 
@@ -31,22 +32,35 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def three_classes(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def three_classes(synthetic_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three classes without a manifest, one named with a comma and an umlaut, in a folder with spaces."""
     folder = tmp_path_factory.mktemp("three classes") / "images of a clinic"
     for split in ("train", "test"):
         for old, new in zip(("myocardial_infarction", "abnormal_heartbeat", "normal"), LABELS, strict=True):
-            shutil.copytree(drawn / split / old, folder / split / new)
+            shutil.copytree(synthetic_folder / split / old, folder / split / new)
     return folder
+
+
+def trained(data: Path, run: Path, recipe: Recipe = RECIPE, **inputs: object) -> Path:
+    """Train as the command does, without a report; return the `.h5`. What `RunInputs` takes besides is `inputs`."""
+    from training.data.folder import DataFolder
+    from training.fit.run import RunInputs, model_file, train
+
+    given = {"data": DataFolder.read(data), "out": run, "cache": run.with_name("cache")} | inputs
+    found = train(recipe, RunInputs(**given))
+    return found.save() if found else model_file(run, recipe.model)
 
 
 @pytest.fixture(scope="session")
 def run(three_classes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run folder of a CNN of 96x160 pixels, trained on three classes."""
-    from training.fit.run import train
+    """The run folder of a CNN of 96x160 pixels, trained on three classes, with its report."""
+    from training.__main__ import COMMANDS  # the command itself, so that the report is there
 
     folder = tmp_path_factory.mktemp("run") / "cnn"
-    train(three_classes, RECIPE, None, folder / "unused", folder, skip_unreadable=False)
+    words = ["--model", "cnn", "--data", three_classes, "--out", folder, "--epochs", 3, "--image-size", "96x160"]
+    parser = argparse.ArgumentParser()
+    COMMANDS["train"][0].describe(parser)
+    COMMANDS["train"][0].run(parser.parse_args(list(map(str, words))))
     return folder
 
 

@@ -32,6 +32,7 @@ def run(options: argparse.Namespace) -> int:
     if options.format == "json":
         print(json.dumps(record, ensure_ascii=False, indent=1))
     else:
+        record["SHA-256"] = record.pop("sha256")
         for name, value in record.items():
             parts = value.items() if isinstance(value, dict) else [("", value)]
             for part, inner in parts:

@@ -1,7 +1,6 @@
 """The classifier: golden answers, and models that are refused."""
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +12,8 @@ from PIL import Image
 
 from edge import Classifier, Contract, ModelError, PageError, Prediction
 from edge.contract import CONTRACT_KEY
-from edge.images.pipeline import AHEAD
-from edge.prediction import Outputs, decide
+from edge.images.preprocessing import PREPROCESSING
+from edge.prediction import Outputs, Status, decide
 
 
 def test_three_lines_give_the_golden_answer(golden: Path) -> None:
@@ -58,7 +57,7 @@ def test_an_answer_that_is_not_above_the_operating_point_is_uncertain(
 ) -> None:
     sure = classifier.predict(golden / "page.png")
     doubtful = with_contract(golden, tmp_path, confidence_threshold=sure.probability).predict(golden / "page.png")
-    assert doubtful == replace(sure, status="uncertain")
+    assert doubtful == replace(sure, status=Status.UNCERTAIN)
     bolder = with_contract(golden, tmp_path, confidence_threshold=sure.probability - 1e-6)
     assert bolder.predict(golden / "page.png") == sure
 
@@ -84,24 +83,6 @@ def test_a_bad_picture_stops_predict_but_not_predict_many(golden: Path, classifi
     assert answers[0] == answers[2]
     assert answers[1].as_record() == {"image": str(bad), "status": "error", "error": answers[1].error}
     assert answers[1].label is None
-
-
-@pytest.mark.parametrize("threads", [None, 1, 3])
-def test_predict_many_reads_a_few_pages_ahead_and_no_more(threads: int | None, golden: Path) -> None:
-    asked = []
-
-    def sources():
-        for number in range(1000):
-            asked.append(number)
-            yield golden / "page.png"
-
-    answers = Classifier(golden / "tiny.onnx", threads).predict_many(sources())
-    assert asked == []
-    for answered in range(1, 4):
-        next(answers)
-        assert len(asked) == answered + AHEAD * (threads or os.cpu_count() or 1)
-    answers.close()
-    assert len(asked) < 100
 
 
 @pytest.mark.parametrize(
@@ -140,12 +121,25 @@ def metadata(**changes: object) -> Callable[[onnx.ModelProto], None]:
     return change
 
 
+def preprocessing(**changes: object) -> Callable[[onnx.ModelProto], None]:
+    return metadata(preprocessing={"height": 96, "width": 160, "id": PREPROCESSING} | changes)
+
+
 def drop_contract(model: onnx.ModelProto) -> None:
     del model.metadata_props[:]
 
 
 def spoil_contract(model: onnx.ModelProto) -> None:
     model.metadata_props[0].value = "{'labels'"
+
+
+def old_output(model: onnx.ModelProto) -> None:
+    """Call the in-distribution score as versions before 0.5.0 did."""
+    for named in (*model.graph.output, *model.graph.node):
+        if isinstance(named, onnx.NodeProto):
+            named.output[:] = ["typicality" if name == "in_distribution" else name for name in named.output]
+        elif named.name == "in_distribution":
+            named.name = "typicality"
 
 
 def rename_output(model: onnx.ModelProto) -> None:
@@ -166,17 +160,19 @@ REFUSED = {
     "no contract": (drop_contract, "has no ecg_contract"),
     "malformed contract": (spoil_contract, "malformed"),
     "unknown field": (metadata(colour="red"), "malformed"),
-    "unknown preprocessing": (metadata(preprocessing="squeeze-2"), "squeeze-2"),
-    "earlier schema": (metadata(schema=1), "schema 1"),
+    "unknown preprocessing": (preprocessing(id="squeeze-2"), "squeeze-2"),
+    "schema 1": (metadata(schema=1), "schema 1, this program reads schema 3: train the model again with 'python -m"),
+    "schema 2": (metadata(schema=2), "and export it with 'python -m export convert'"),
     "temperature of zero": (metadata(temperature=0), "temperature is 0"),
     "threshold beyond one": (metadata(in_distribution_threshold=1.5), "in_distribution_threshold is 1.5"),
     "threshold that is no number": (metadata(confidence_threshold=True), "confidence_threshold is True"),
     "one label too few": (metadata(labels=["a", "b"]), "contract says"),
     "a label twice": (metadata(labels=["a", "b", "a"]), "each once"),
-    "height and width swapped": (metadata(height=160, width=96), "contract says"),
-    "height that is no number": (metadata(height="96"), "not a number of pixels"),
+    "height and width swapped": (preprocessing(height=160, width=96), "contract says"),
+    "height that is no number": (preprocessing(height="96"), "not a number of pixels"),
     "heatmap of other classes": (shrink_heatmap, "'heatmap'"),
     "other output": (rename_output, "missing"),
+    "output of an earlier version": (old_output, "'in_distribution' is missing"),
 }
 
 
@@ -236,5 +232,5 @@ def test_a_missing_a_truncated_and_a_foreign_file_are_refused(golden: Path, tmp_
 def test_a_contract_survives_its_json(contract: Contract) -> None:
     assert Contract.from_json(contract.to_json()) == contract
     assert "früherer Infarkt, Vorderwand" in contract.to_json()
-    other = replace(contract, width=161)
+    other = replace(contract, preprocessing=replace(contract.preprocessing, width=161))
     assert Contract.from_json(other.to_json()) != contract

@@ -1,6 +1,7 @@
 """The device's command line, as a real process."""
 
 import csv
+import hashlib
 import io
 import json
 import shutil
@@ -38,7 +39,7 @@ def test_every_format_says_the_same(edge: Callable, golden: Path, folder: Path) 
     def output(form: str) -> str:
         result = edge("predict", folder, "--recursive", "--model", golden / "tiny.onnx", "--format", form)
         assert result.returncode == 1
-        assert "1 of 3 pictures could not be read" in result.stderr
+        assert "1 of 3 images could not be read" in result.stderr
         return result.stdout
 
     records = [json.loads(line) for line in output("jsonl").splitlines()]
@@ -95,14 +96,25 @@ def test_info_shows_the_contract(edge: Callable, golden: Path) -> None:
     ):
         assert part in result.stdout
     assert "synthetic ECG images" in result.stderr
+    record = json.loads(edge("info", golden / "tiny.onnx", "--format", "json").stdout)
+    assert record["preprocessing"] == {"height": 96, "width": 160, "id": "stretch-box-bilinear-1"}
+    assert record["sha256"] == hashlib.sha256((golden / "tiny.onnx").read_bytes()).hexdigest()
+
+
+def test_quiet_says_nothing_but_errors(edge: Callable, golden: Path) -> None:
+    words = ("predict", golden / "page.png", "--model", golden / "tiny.onnx")
+    assert "synthetic ECG images" in edge(*words).stderr
+    assert edge(*words, "--quiet").stderr == ""
+    missing = edge("predict", golden / "none.png", "--model", golden / "tiny.onnx", "--quiet")
+    assert missing.stderr == "1 of 1 images could not be read\n"
 
 
 WRONG = {
     "no model": (("predict", "PAGE"), 2, "--model"),
     "model that is missing": (("predict", "PAGE", "--model", "none.onnx"), 2, "no such model file"),
     "model that is a picture": (("predict", "PAGE", "--model", "PAGE"), 2, "cannot be loaded"),
-    "missing picture": (("predict", "none.jpg", "--model", "MODEL"), 1, "1 of 1 pictures"),
-    "folder without pictures": (("predict", "EMPTY", "--model", "MODEL"), 2, "without pictures"),
+    "missing picture": (("predict", "none.jpg", "--model", "MODEL"), 1, "1 of 1 images"),
+    "folder without pictures": (("predict", "EMPTY", "--model", "MODEL"), 2, "without images"),
     "no threads": (("predict", "PAGE", "--model", "MODEL", "--threads", "0"), 2, "at least 1"),
     "unknown format": (("predict", "PAGE", "--model", "MODEL", "--format", "xml"), 2, "xml"),
     "out in no folder": (("predict", "PAGE", "--model", "MODEL", "--out", "EMPTY/no/x.json"), 2, "No such file"),

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge import Classifier
+from edge import Classifier, UsageError
 from edge.heatmap import AGAINST, FOR, overlay
 from edge.results import Journal
 from tests.conftest import ROOT
@@ -94,14 +94,14 @@ def test_an_interrupt_says_that_the_answers_are_kept(golden: Path, tmp_path: Pat
     assert not out.exists()
 
 
-def test_a_journal_of_other_pictures_is_refused(golden: Path, classifier: Classifier, tmp_path: Path) -> None:
+def test_a_journal_of_other_images_is_refused(golden: Path, classifier: Classifier, tmp_path: Path) -> None:
     journal = Journal(tmp_path / "out", "key")
     answers = list(classifier.predict_many([golden / "page.png"]))
     assert list(journal.record(answers)) == answers
     again = Journal(tmp_path / "out", "key")
     assert again.kept == answers
     assert again.answered([str(golden / "page.png"), "more.png"]) == 1
-    with pytest.raises(Exception, match="on other pictures"):
+    with pytest.raises(UsageError, match=r"^.*\.unfinished-key-out: is of an interrupted run on other images: repeat"):
         again.answered(["other.png"])
     assert Journal(tmp_path / "out", "another model").kept == []
 
@@ -171,7 +171,7 @@ def test_the_overlay_shows_each_part_where_it_is() -> None:
     assert (shown == 255).all()
 
 
-def test_the_heatmap_adds_up_to_the_logits(golden: Path, classifier: Classifier) -> None:
+def test_the_heatmap_is_complete(golden: Path, classifier: Classifier) -> None:
     import onnx
 
     from edge.images.preprocessing import load_page

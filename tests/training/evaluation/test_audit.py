@@ -84,8 +84,8 @@ def test_copies_are_counted_right_on_any_folder(
     assert {kind: found.kinds[kind] for kind in expected} == expected
 
 
-def test_a_near_copy_is_found_across_splits_and_labels(drawn: Path, tmp_path: Path, no_baselines: None) -> None:
-    folder = shutil.copytree(drawn, tmp_path / "images")
+def test_a_near_copy_is_found_across_splits_and_labels(synthetic_folder: Path, tmp_path: Path, no_baselines: None) -> None:
+    folder = shutil.copytree(synthetic_folder, tmp_path / "images")
     (folder / "manifest.csv").unlink()
     assert kinds(folder) == {}
     image = sorted((folder / "train" / "normal").iterdir())[0]
@@ -99,8 +99,8 @@ def test_a_near_copy_is_found_across_splits_and_labels(drawn: Path, tmp_path: Pa
     assert found.redundant == {"bytes": 0, "pixels": 0}
 
 
-def test_a_group_in_both_splits_leaks(drawn: Path, tmp_path: Path, no_baselines: None) -> None:
-    folder = shutil.copytree(drawn, tmp_path / "images")
+def test_a_group_in_both_splits_leaks(synthetic_folder: Path, tmp_path: Path, no_baselines: None) -> None:
+    folder = shutil.copytree(synthetic_folder, tmp_path / "images")
     with (folder / "manifest.csv").open() as lines:
         rows = list(csv.DictReader(lines))
     with (folder / "manifest.csv").open("w", newline="") as file:
@@ -113,8 +113,8 @@ def test_a_group_in_both_splits_leaks(drawn: Path, tmp_path: Path, no_baselines:
     assert kinds(folder) == {GROUP: 1}
 
 
-def test_odd_pages_are_named(drawn: Path, tmp_path: Path, no_baselines: None) -> None:
-    folder = shutil.copytree(drawn / "train", tmp_path / "images")
+def test_odd_pages_are_named(synthetic_folder: Path, tmp_path: Path, no_baselines: None) -> None:
+    folder = shutil.copytree(synthetic_folder / "train", tmp_path / "images")
     image = open_page(sorted((folder / "normal").iterdir())[0])
     white = Image.new("RGB", image.size, "white")
     for name, altered in {
@@ -256,9 +256,9 @@ def test_of_a_large_folder_the_comparators_see_whole_sets_of_copies(
 
 
 def test_near_copies_of_pages_that_have_copies_are_judged_by_all_of_them(
-    drawn: Path, tmp_path: Path, no_baselines: None
+    synthetic_folder: Path, tmp_path: Path, no_baselines: None
 ) -> None:
-    folder = shutil.copytree(drawn, tmp_path / "images")
+    folder = shutil.copytree(synthetic_folder, tmp_path / "images")
     (folder / "manifest.csv").unlink()
     image = sorted((folder / "train" / "normal").iterdir())[0]
     open_page(image).resize((900, 640)).save(folder / "test" / "normal" / "near.jpg")
@@ -268,8 +268,8 @@ def test_near_copies_of_pages_that_have_copies_are_judged_by_all_of_them(
     assert kinds(folder) == {ACROSS: 1, NEAR_ACROSS: 1}
 
 
-def test_a_tilted_page_is_named(drawn: Path, tmp_path: Path, no_baselines: None) -> None:
-    folder = shutil.copytree(drawn / "train", tmp_path / "images")
+def test_a_tilted_page_is_named(synthetic_folder: Path, tmp_path: Path, no_baselines: None) -> None:
+    folder = shutil.copytree(synthetic_folder / "train", tmp_path / "images")
     image = sorted((folder / "normal").iterdir())[0]
     open_page(image).rotate(2.5, Image.Resampling.BICUBIC, fillcolor="white").save(folder / "normal" / "tilted.png")
     found = audit(folder, seed=0)
@@ -287,9 +287,9 @@ def test_a_class_that_dropping_copies_would_empty_is_not_served(three_classes: P
     assert not (tmp_path / "run").exists()
 
 
-def test_a_shortcut_is_warned_of_where_it_beats_guessing(drawn: Path, tmp_path: Path) -> None:
-    assert not [line for line in audit(drawn, seed=0).warnings if "without reading a heart" in line]
-    folder = shutil.copytree(drawn, tmp_path / "images")
+def test_a_shortcut_is_warned_of_where_it_beats_guessing(synthetic_folder: Path, tmp_path: Path) -> None:
+    assert not [line for line in audit(synthetic_folder, seed=0).warnings if "without reading a heart" in line]
+    folder = shutil.copytree(synthetic_folder, tmp_path / "images")
     for number, label in enumerate(sorted(path.name for path in (folder / "train").iterdir())):
         for image in folder.glob(f"*/{label}/*.jpg"):
             image = open_page(image)

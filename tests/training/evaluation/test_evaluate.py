@@ -156,12 +156,12 @@ def test_another_model_is_compared_page_by_page(h5: Path, three_classes: Path, t
     assert numbers["parity"] == numbers["latency"] == {}
 
 
-def test_a_flat_folder_is_divided_as_in_training(drawn: Path, tmp_path: Path) -> None:
+def test_a_flat_folder_is_divided_as_in_training(synthetic_folder: Path, tmp_path: Path) -> None:
     from tests.training.fit.test_run import again
 
     flat = tmp_path / "flat"
     for split in ("train", "test"):
-        shutil.copytree(drawn / split, flat, dirs_exist_ok=True)
+        shutil.copytree(synthetic_folder / split, flat, dirs_exist_ok=True)
     model = again(flat, tmp_path / "run", epochs=1, seed=3)
     numbers = evaluate([model], flat, tmp_path / "report", False, "here")["models"][str(model)]
     assert numbers["images"] == 8
@@ -169,20 +169,20 @@ def test_a_flat_folder_is_divided_as_in_training(drawn: Path, tmp_path: Path) ->
 
 
 def test_drawn_pages_are_said_to_be_drawn_wherever_results_are_shown(
-    drawn: Path, called: Callable, command: Callable, tmp_path: Path
+    synthetic_folder: Path, called: Callable, command: Callable, tmp_path: Path
 ) -> None:
     from export.convert import convert
     from tests.training.fit.test_run import again
 
-    model = again(drawn, tmp_path / "run", epochs=1)
+    model = again(synthetic_folder, tmp_path / "run", epochs=1)
     assert "synthetic ECG images" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    result = called("training", "evaluate", model, "--data", drawn, "--out", tmp_path / "report")
+    result = called("training", "evaluate", model, "--data", synthetic_folder, "--out", tmp_path / "report")
     assert "synthetic ECG images" in result.stdout
     assert "synthetic ECG images" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
-    convert(model, tmp_path / "ecg.onnx", drawn / "test")
-    image = next((drawn / "test").rglob("*.jpg"))
+    convert(model, tmp_path / "ecg.onnx", synthetic_folder / "test")
+    image = next((synthetic_folder / "test").rglob("*.jpg"))
     assert "synthetic ECG images" in command("edge", "predict", image, "--model", tmp_path / "ecg.onnx").stderr
-    explore(drawn, tmp_path / "explore", seed=0)
+    explore(synthetic_folder, tmp_path / "explore", seed=0)
     assert "synthetic ECG images" in (tmp_path / "explore" / "report.html").read_text(encoding="utf-8")
 
 
@@ -199,13 +199,13 @@ def test_explore_counts_and_names_unreadable_pages(three_classes: Path, tmp_path
     assert (tmp_path / "report" / "counts.png").exists()
 
 
-def test_unusable_input_is_refused(h5: Path, three_classes: Path, drawn: Path, tmp_path: Path) -> None:
+def test_unusable_input_is_refused(h5: Path, three_classes: Path, synthetic_folder: Path, tmp_path: Path) -> None:
     only_train = shutil.copytree(three_classes, tmp_path / "only train")
     shutil.rmtree(only_train / "test")
     with pytest.raises(DataError, match="has no test images"):
         evaluate([h5], only_train, tmp_path / "report", False, "here")
     with pytest.raises(DataError, match="does not know the class 'abnormal_heartbeat'"):
-        evaluate([h5], drawn, tmp_path / "report", False, "here")
+        evaluate([h5], synthetic_folder, tmp_path / "report", False, "here")
     with pytest.raises(ModelError, match=r"neither \.h5 nor \.onnx"):
         evaluate([three_classes], three_classes, tmp_path / "report", False, "here")
     assert not (tmp_path / "report").exists()

@@ -8,21 +8,19 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 from scipy.stats import norm
-from sklearn import metrics
+from sklearn import metrics as scikit
 
-from training.evaluation import intervals as bootstrap
-from training.evaluation import metrics as measures
-from training.evaluation.intervals import Estimate, Sample, proportion
+from training.evaluation import metrics
+from training.evaluation.intervals import Bootstrap, Estimate, Sample, proportion, weights_of
 from training.evaluation.metrics import (
     class_metrics,
     overall_metrics,
     paired_differences,
-    reliability,
     risk_coverage,
     subgroup_metrics,
 )
 
-FEWER = 400  # resamples, where hundreds of samples are drawn
+FEWER = Bootstrap(resamples=400)  # where hundreds of samples are drawn
 LABELS = ("infarction", "arrhythmia", "history", "normal")
 
 
@@ -64,14 +62,14 @@ def test_figures_are_those_of_scikit_learn_with_ties() -> None:
     truth, predicted, shares = images.truth, images.predicted, images.probabilities
     assert len(np.unique(shares[:, 0])) < len(truth) / 2  # there are ties
     one_hot = np.eye(4, dtype=int)[truth]
-    precision, sensitivity, f1, _ = metrics.precision_recall_fscore_support(truth, predicted)
+    precision, sensitivity, f1, _ = scikit.precision_recall_fscore_support(truth, predicted)
     expected = {
         "sensitivity": sensitivity,
-        "specificity": [metrics.recall_score(truth != index, predicted != index) for index in range(4)],
+        "specificity": [scikit.recall_score(truth != index, predicted != index) for index in range(4)],
         "precision": precision,
         "f1": f1,
-        "auroc": metrics.roc_auc_score(one_hot, shares, average=None),
-        "average_precision": metrics.average_precision_score(one_hot, shares, average=None),
+        "auroc": scikit.roc_auc_score(one_hot, shares, average=None),
+        "average_precision": scikit.average_precision_score(one_hot, shares, average=None),
     }
     found = class_metrics(images)
     assert tuple(found) == LABELS
@@ -79,62 +77,62 @@ def test_figures_are_those_of_scikit_learn_with_ties() -> None:
         assert [found[label][name].value for label in LABELS] == pytest.approx(list(values)), name
     overall = overall_metrics(images)
     expected = {
-        "accuracy": metrics.accuracy_score(truth, predicted),
-        "macro_f1": metrics.f1_score(truth, predicted, average="macro"),
-        "weighted_f1": metrics.f1_score(truth, predicted, average="weighted"),
-        "macro_sensitivity": metrics.balanced_accuracy_score(truth, predicted),
-        "macro_auroc": metrics.roc_auc_score(one_hot, shares, average="macro"),
-        "weighted_auroc": metrics.roc_auc_score(one_hot, shares, average="weighted"),
-        "macro_average_precision": metrics.average_precision_score(one_hot, shares, average="macro"),
-        "brier": ((shares - one_hot) ** 2).sum() / len(truth),
+        "accuracy": scikit.accuracy_score(truth, predicted),
+        "macro_f1": scikit.f1_score(truth, predicted, average="macro"),
+        "weighted_f1": scikit.f1_score(truth, predicted, average="weighted"),
+        "balanced_accuracy": scikit.balanced_accuracy_score(truth, predicted),
+        "macro_auroc": scikit.roc_auc_score(one_hot, shares, average="macro"),
+        "weighted_auroc": scikit.roc_auc_score(one_hot, shares, average="weighted"),
+        "macro_average_precision": scikit.average_precision_score(one_hot, shares, average="macro"),
+        "brier_score": ((shares - one_hot) ** 2).sum() / len(truth),
     }
     for name, value in expected.items():
         assert overall[name].value == pytest.approx(value), name
-    assert set(overall) == {*expected, "log_loss", "ece"}
+    assert set(overall) == {*expected, "log_loss", "calibration_error"}
     exact = sample(digits=17)
-    assert overall_metrics(exact)["log_loss"].value == pytest.approx(metrics.log_loss(truth, exact.probabilities))
+    assert overall_metrics(exact)["log_loss"].value == pytest.approx(scikit.log_loss(truth, exact.probabilities))
 
 
 def test_resamples_are_those_of_scikit_learn_with_weights() -> None:
     images = sample()
-    weights = next(images.weights(0))[:, :20]
-    found = measures._figures(images)(weights)
+    weights = next(weights_of(images.groups, Bootstrap()))[:, :20]
+    found = metrics._weighted(images)(weights)
     for resample, drawn in enumerate(weights.T):
         given = {"sample_weight": drawn}
         for index in range(4):
             own, scores = images.truth == index, images.probabilities[:, index]
             expected = (
-                metrics.roc_auc_score(own, scores, **given),
-                metrics.average_precision_score(own, scores, **given),
+                scikit.roc_auc_score(own, scores, **given),
+                scikit.average_precision_score(own, scores, **given),
             )
             assert found["auroc"][index, resample] == pytest.approx(expected[0])
             assert found["average_precision"][index, resample] == pytest.approx(expected[1])
         for average in ("macro", "weighted"):
-            expected = metrics.f1_score(images.truth, images.predicted, average=average, **given)
+            expected = scikit.f1_score(images.truth, images.predicted, average=average, **given)
             assert found[f"{average}_f1"][resample] == pytest.approx(expected)
 
 
 def test_an_interval_holds_the_middle_of_the_resamples() -> None:
     images = sample()
-    draws = [measures._figures(images)(weights) for weights in images.weights(5)]
+    draws = [metrics._weighted(images)(weights) for weights in weights_of(images.groups, Bootstrap(5))]
     auroc = np.concatenate([block["auroc"][3] for block in draws])
-    found = class_metrics(images, seed=5)["normal"]["auroc"]
+    found = class_metrics(images, Bootstrap(5))["normal"]["auroc"]
     assert (found.low, found.high) == pytest.approx(tuple(np.percentile(auroc, [2.5, 97.5])))
-    brier = np.concatenate([block["brier"] for block in draws])
-    found = overall_metrics(images, seed=5)["brier"]
+    brier = np.concatenate([block["brier_score"] for block in draws])
+    found = overall_metrics(images, Bootstrap(5))["brier_score"]
     assert (found.low, found.high) == pytest.approx(tuple(np.percentile(brier, [2.5, 97.5])))
 
 
 def test_a_resample_without_a_class_tells_nothing_of_it() -> None:
     images = sample()
     weights = np.stack([images.truth != 3, images.truth == 0], axis=1).astype(float)
-    found = measures._figures(images)(weights)
+    found = metrics._weighted(images)(weights)
     kept = Sample(
         LABELS[:3], *(of[images.truth != 3] for of in (images.truth, images.probabilities[:, :3], images.groups))
     )
     assert np.isnan([found[name][3, 0] for name in ("f1", "auroc", "average_precision")]).all()
     assert np.isnan([found[name][0, 1] for name in ("auroc", "average_precision")]).all()
-    for name in ("macro_f1", "macro_sensitivity", "macro_auroc", "macro_average_precision"):
+    for name in ("macro_f1", "balanced_accuracy", "macro_auroc", "macro_average_precision"):
         assert np.isnan(found[name][0]), name
     assert found["weighted_auroc"][0] == pytest.approx(overall_metrics(kept)["weighted_auroc"].value)
     assert np.isnan(found["weighted_auroc"][1])
@@ -142,7 +140,7 @@ def test_a_resample_without_a_class_tells_nothing_of_it() -> None:
 
 def test_whole_groups_are_drawn() -> None:
     images = sample()
-    drawn = np.concatenate(list(images.weights(0)), axis=1)
+    drawn = np.concatenate(list(weights_of(images.groups, Bootstrap())), axis=1)
     assert drawn.shape == (300, 2000)
     assert (drawn.sum(axis=0) == 300).all()
     assert (drawn[::3] == drawn[1::3]).all()
@@ -150,7 +148,7 @@ def test_whole_groups_are_drawn() -> None:
     assert drawn[::3].var() == pytest.approx(0.99, abs=0.02)  # of a count with 100 draws and a chance of 1 in 100
 
 
-def test_the_same_seed_gives_the_same_numbers_in_any_order_and_in_any_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_seed_gives_the_same_numbers_in_any_order_and_in_any_blocks() -> None:
     images, order = sample(), np.random.default_rng(1).permutation(300)
     mixed = Sample(LABELS, images.truth[order], images.probabilities[order], images.groups[order])
 
@@ -219,8 +217,6 @@ def test_the_interval_of_a_sensitivity_holds_the_truth(
     share: float, each: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Images of a group that are right or wrong together: an interval by image would be too narrow."""
-    monkeypatch.setattr(bootstrap, "RESAMPLES", 10)  # not for a sensitivity
-
     def sensitivity(seed: int, by_page: bool = False) -> Estimate:
         hits = np.repeat(np.random.default_rng(seed).random(50) < share, each)
         truth = np.repeat([1, 0], [len(hits), 10])
@@ -234,9 +230,8 @@ def test_the_interval_of_a_sensitivity_holds_the_truth(
 
 
 @pytest.mark.parametrize("each", [1, 3])
-def test_the_interval_of_an_auroc_holds_the_truth(each: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_interval_of_an_auroc_holds_the_truth(each: int) -> None:
     """Two normal distributions one deviation apart have an AUROC of Phi(1 / sqrt(2))."""
-    monkeypatch.setattr(bootstrap, "RESAMPLES", FEWER)
     truth = np.repeat([0, 1], 50 * each)
 
     def auroc(seed: int, by_page: bool = False) -> Estimate:
@@ -250,9 +245,8 @@ def test_the_interval_of_an_auroc_holds_the_truth(each: int, monkeypatch: pytest
         assert covers(norm.cdf(math.sqrt(0.5)), lambda seed: auroc(seed, by_page=True), 50) < 0.85
 
 
-def test_the_interval_of_a_difference_holds_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_interval_of_a_difference_holds_the_truth() -> None:
     """Two models equally good, right or wrong on whole groups, mostly on the same."""
-    monkeypatch.setattr(bootstrap, "RESAMPLES", FEWER)
     found = []
     for seed in range(150):
         rng = np.random.default_rng(seed)
@@ -262,8 +256,8 @@ def test_the_interval_of_a_difference_holds_the_truth(monkeypatch: pytest.Monkey
             right = np.repeat(ease + rng.normal(size=60) > -0.7, 2)
             two.append(two_classes(right, rng.uniform(0.5, 1, 120), names(60, 2)))
         found.append(paired_differences(*two))
-    assert set(found[0]) == set(measures.PAIRED)
-    for name in measures.PAIRED:
+    assert set(found[0]) == set(metrics.PAIRED)
+    for name in metrics.PAIRED:
         assert np.mean([one[name].low <= 0 <= one[name].high for one in found]) >= 0.9, name
         assert min(one[name].low for one in found) < 0 < max(one[name].high for one in found), name
 
@@ -275,12 +269,12 @@ def test_a_difference_is_new_minus_old_and_drawn_in_pairs() -> None:
     better = two_classes(right | (np.arange(200) % 24 == 0), 0.8, names(200))
     found, alone = paired_differences(better, old), overall_metrics(old)
     assert found["accuracy"].value == pytest.approx(9 / 200)
-    for name in ("macro_f1", "macro_auroc", "brier", "log_loss"):
+    for name in ("macro_f1", "macro_auroc", "brier_score", "log_loss"):
         assert found[name].value == pytest.approx(overall_metrics(better)[name].value - alone[name].value), name
         assert found[name].high - found[name].low < 0.7 * (alone[name].high - alone[name].low), name
     assert found["accuracy"].low > 0
-    assert found["brier"].high < 0
-    same = paired_differences(old, old)["brier"]
+    assert found["brier_score"].high < 0
+    same = paired_differences(old, old)["brier_score"]
     assert (same.value, same.low) == (0, None)
     assert "same in every resample" in same.note
 
@@ -304,7 +298,7 @@ def test_the_calibration_error_is_the_one_built_in() -> None:
     confidence = np.repeat([0.65, 0.95], 50)
     right = np.concatenate([np.arange(50) < 40, np.arange(50) < 40])
     images = two_classes(right, confidence, names(100))
-    ece = overall_metrics(images)["ece"]
+    ece = overall_metrics(images).calibration_error
     assert ece.value == pytest.approx(0.15)
     assert "10 bins" in ece.note
     bins = reliability(images)
@@ -318,14 +312,13 @@ def test_the_calibration_error_is_the_one_built_in() -> None:
     assert [number for number, line in enumerate(edges) if line["images"]] == [6, 9]  # a bin has its upper edge
 
 
-def test_the_interval_of_a_calibration_error_reaches_down_to_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_interval_of_a_calibration_error_reaches_down_to_the_truth() -> None:
     """A calibrated model: its figure is above 0 by chance, and so are all its resamples."""
-    monkeypatch.setattr(bootstrap, "RESAMPLES", FEWER)
 
     def ece(seed: int) -> Estimate:
         rng = np.random.default_rng(seed)
         confidence = rng.uniform(0.5, 1, 200)
-        found = overall_metrics(two_classes(rng.random(200) < confidence, confidence, names(200)))["ece"]
+        found = overall_metrics(two_classes(rng.random(200) < confidence, confidence, names(200))).calibration_error
         assert found.low >= 0
         return found
 
@@ -436,9 +429,9 @@ def test_reasons_of_a_class(name: str, figure: tuple[str, str], value: float | N
 
 def test_reasons_of_overall_figures() -> None:
     absent = overall_metrics(ODD["a class absent"])
-    for name in ("macro_f1", "macro_sensitivity", "macro_auroc", "macro_average_precision"):
+    for name in ("macro_f1", "balanced_accuracy", "macro_auroc", "macro_average_precision"):
         assert "left out, for want of images: normal" in absent[name].note
-    assert absent["accuracy"].note == absent["brier"].note == ""
+    assert absent["accuracy"].note == absent["brier_score"].note == ""
     assert overall_metrics(ODD["one class"])["macro_auroc"] == Estimate(None, None, None, "only images of one class")
     assert "undefined in 90% of the resamples: no interval" in overall_metrics(ODD["a group a class"])["macro_f1"].note
 

@@ -148,7 +148,7 @@ def test_a_complete_run_is_left_as_it_is(run: Path, three_classes: Path, capsys:
     assert "is complete" in capsys.readouterr().err
 
 
-def test_another_configuration_in_a_run_is_refused(run: Path, three_classes: Path, drawn: Path, tmp_path: Path) -> None:
+def test_another_configuration_in_a_run_is_refused(run: Path, three_classes: Path, synthetic_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"other epochs \(3, now 4\): give another --out"):
         again(three_classes, run, epochs=4)
     with pytest.raises(RunError, match="other images"):

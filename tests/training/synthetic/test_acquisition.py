@@ -111,8 +111,8 @@ def test_a_page_that_no_capture_leaves_legible_is_refused(page: np.ndarray, monk
 
 
 @pytest.fixture
-def loaded(drawn: Path) -> LoadedImages:
-    return load_images(read_folder(drawn)[:6], CONTRACT)[0]
+def loaded(synthetic_folder: Path) -> LoadedImages:
+    return load_images(read_folder(synthetic_folder)[:6], CONTRACT)[0]
 
 
 def test_captured_pages_repeat_in_any_order_and_come_from_the_cache(

@@ -31,19 +31,19 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-def test_the_set_is_a_data_folder_that_says_that_it_is_drawn(drawn: Path) -> None:
-    with (drawn / "manifest.csv").open() as file:
+def test_the_set_is_a_data_folder_that_says_that_it_is_drawn(synthetic_folder: Path) -> None:
+    with (synthetic_folder / "manifest.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 40
     assert {row["synthetic"] for row in rows} == {"true"}
     assert sum(row["split"] == "test" for row in rows) == 8
-    assert len({page.label for page in read_folder(drawn)}) == 4
-    with Image.open(drawn / rows[0]["path"]) as image:
+    assert len({page.label for page in read_folder(synthetic_folder)}) == 4
+    with Image.open(synthetic_folder / rows[0]["path"]) as image:
         assert (image.size, image.format) == ((1106, 786), "JPEG")
 
 
 def test_the_same_seed_gives_the_same_bytes_for_any_number_of_workers_in_a_set_of_any_size(
-    drawn: Path, tmp_path: Path
+    synthetic_folder: Path, tmp_path: Path
 ) -> None:
     wanted = replace(SMALL, look="any", layout="any", acquisition="any", strength=2, truth=True)
     generate_dataset(tmp_path / "one", wanted)
@@ -51,9 +51,9 @@ def test_the_same_seed_gives_the_same_bytes_for_any_number_of_workers_in_a_set_o
     assert digests(tmp_path / "one") == digests(tmp_path / "three")
     generate_dataset(tmp_path / "fewer", replace(SMALL, per_class=3))
     fewer = {Path(name).name: digest for name, digest in digests(tmp_path / "fewer").items() if name.endswith("jpg")}
-    assert fewer.items() <= {Path(name).name: digest for name, digest in digests(drawn).items()}.items()
+    assert fewer.items() <= {Path(name).name: digest for name, digest in digests(synthetic_folder).items()}.items()
     generate_dataset(tmp_path / "other", replace(SMALL, seed=6))
-    assert not set(digests(tmp_path / "other").values()) & set(digests(drawn).values())
+    assert not set(digests(tmp_path / "other").values()) & set(digests(synthetic_folder).values())
 
 
 def test_the_truth_says_where_the_disease_is(tmp_path: Path) -> None:
@@ -128,10 +128,10 @@ def test_a_full_disk_is_one_line_and_a_rerun_completes_the_set(tmp_path: Path, m
     assert len(list((tmp_path / "set").rglob("*.jpg"))) == 8
 
 
-def test_a_folder_with_something_in_it_is_left_alone(drawn: Path) -> None:
+def test_a_folder_with_something_in_it_is_left_alone(synthetic_folder: Path) -> None:
     with pytest.raises(UsageError, match="already exists"):
         generate_dataset(drawn, SMALL)
-    assert len(list(drawn.rglob("*.jpg"))) == 40
+    assert len(list(synthetic_folder.rglob("*.jpg"))) == 40
 
 
 def signals(folder: Path, bad: bool = False) -> Path:
