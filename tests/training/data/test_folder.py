@@ -37,7 +37,10 @@ def load(folder: Path, **options: bool) -> LoadedImages:
 
 
 def test_labels_come_from_the_manifest_else_from_labels_csv_else_from_the_folder(folder: Path) -> None:
-    assert {image.label for image in DataFolder.read(folder).images} == {"Normal Person (284x12=3408)", "Patient that have MI"}
+    assert {image.label for image in DataFolder.read(folder).images} == {
+        "Normal Person (284x12=3408)",
+        "Patient that have MI",
+    }
     (folder / "labels.csv").write_text("folder,label\nPatient that have MI,infarction\n")
     assert {image.label for image in DataFolder.read(folder).images} == {"Normal Person (284x12=3408)", "infarction"}
     manifest(folder, "Patient that have MI/P(0).PNG,old infarction,,")

@@ -84,7 +84,9 @@ def test_copies_are_counted_right_on_any_folder(
     assert {kind: found.kinds[kind] for kind in expected} == expected
 
 
-def test_a_near_copy_is_found_across_splits_and_labels(synthetic_folder: Path, tmp_path: Path, no_baselines: None) -> None:
+def test_a_near_copy_is_found_across_splits_and_labels(
+    synthetic_folder: Path, tmp_path: Path, no_baselines: None
+) -> None:
     folder = shutil.copytree(synthetic_folder, tmp_path / "images")
     (folder / "manifest.csv").unlink()
     assert kinds(folder) == {}

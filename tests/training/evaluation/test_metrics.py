@@ -217,6 +217,7 @@ def test_the_interval_of_a_sensitivity_holds_the_truth(
     share: float, each: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Images of a group that are right or wrong together: an interval by image would be too narrow."""
+
     def sensitivity(seed: int, by_page: bool = False) -> Estimate:
         hits = np.repeat(np.random.default_rng(seed).random(50) < share, each)
         truth = np.repeat([1, 0], [len(hits), 10])

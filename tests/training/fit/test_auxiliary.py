@@ -1,4 +1,4 @@
-"""Extra images and acquisitions: learned from, never validated on, never a way for a test image to be seen."""
+"""Auxiliary images and acquisitions: learned from, never validated on, never a way for a test image to be seen."""
 
 import csv
 import json
@@ -10,21 +10,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import LABELS, RECIPE
-from training.data.folder import load_images, read_folder, short_digest
+from edge.images.preprocessing import Preprocessing
+from tests.conftest import LABELS, RECIPE, trained
+from training.data.folder import DataFolder
+from training.data.loaded_images import short_digest
 from training.data.training_set import AUXILIARY_WEIGHT
 from training.errors import DataError
-from training.fit import network as fitting
+from training.fit import network
 from training.fit.loop import Batches
-from training.fit.run import train
 from training.models.saved_model import load_model
 from training.synthetic.dataset import SyntheticSettings, generate_dataset
 
 
 @pytest.fixture(scope="module")
-def extra(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def auxiliary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The three classes, eight images each of another seed, with test images that must not be learned."""
-    folder = tmp_path_factory.mktemp("extra")
+    folder = tmp_path_factory.mktemp("auxiliary")
     generate_dataset(folder / "synthetic", SyntheticSettings(per_class=8, seed=77))
     for split in ("train", "test"):
         for old, new in zip(("myocardial_infarction", "abnormal_heartbeat", "normal"), LABELS, strict=True):
@@ -32,31 +33,29 @@ def extra(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "images"
 
 
-def digests(folder: Path, splits: tuple) -> set[str]:
-    from edge.contract import Contract, TrainedOn
-    from edge.images.preprocessing import Preprocessing
-
-    contract = Preprocessing(64, 64)
-    return set(load_images([image for image in read_folder(folder) if image.split in splits], contract)[0].digests)
+def digests(folder: Path, split: str) -> set[str]:
+    data = DataFolder.read(folder)
+    chosen = [image for image in data.images if image.split == split]
+    return set(data.load(Preprocessing(64, 64), chosen).digests)
 
 
-def test_extra_pages_are_learned_from_and_never_asked_about(
+def test_auxiliary_images_are_learned_from_and_never_asked_about(
     three_classes: Path, auxiliary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[set[str], set[str]]] = []
-    original = fitting.Fitting.network
+    original = network.NetworkTrainer.train
 
     def watched(self, learn, choose, folder):
         seen.append((set(learn.digests), set(choose.digests)))
         return original(self, learn, choose, folder)
 
-    monkeypatch.setattr(fitting.Fitting, "network", watched)
+    monkeypatch.setattr(network.NetworkTrainer, "train", watched)
     recipe = replace(RECIPE, epochs=1, folds=2)
-    model = load_model(train(three_classes, recipe, None, tmp_path / "cache", tmp_path / "run", False, auxiliary))
+    model = load_model(trained(three_classes, tmp_path / "run", recipe, auxiliary=DataFolder.read(auxiliary)))
     own, further, held_back = (
-        digests(three_classes, ("train",)),
-        digests(auxiliary, ("train",)),
-        digests(auxiliary, ("test",)),
+        digests(three_classes, "train"),
+        digests(auxiliary, "train"),
+        digests(auxiliary, "test"),
     )
     assert len(seen) == 3
     for learn, choose in seen:
@@ -69,10 +68,9 @@ def test_extra_pages_are_learned_from_and_never_asked_about(
     assert model.trained_on == set(map(short_digest, own | further))
     with (tmp_path / "run" / "out_of_fold.csv").open(encoding="utf-8") as file:
         assert len(list(csv.DictReader(file))) == len(own)
-    assert "18 auxiliary ones" in (tmp_path / "run" / "report.html").read_text()
 
 
-def test_an_extra_page_counts_as_a_tenth_in_the_loss() -> None:
+def test_an_auxiliary_image_counts_as_a_tenth_in_the_loss() -> None:
     targets, sample_weight = (
         np.eye(2, dtype=np.float32)[[0, 0, 1, 1, 1]],
         np.array([1, AUXILIARY_WEIGHT, 1, 1, AUXILIARY_WEIGHT]),
@@ -107,19 +105,19 @@ def leave_test_pages_alone(_: Path, further: Path) -> None:
         (leave_test_pages_alone, "has test images only"),
     ],
 )
-def test_extra_pages_that_would_spoil_the_figures_are_refused(
+def test_auxiliary_images_that_would_spoil_the_figures_are_refused(
     three_classes: Path, auxiliary: Path, tmp_path: Path, spoil: Callable, reason: str
 ) -> None:
     further = tmp_path / "extra"
     shutil.copytree(auxiliary, further)
     spoil(three_classes, further)
     with pytest.raises(DataError, match=reason) as refusal:
-        train(three_classes, RECIPE, None, tmp_path / "cache", tmp_path / "run", False, further)
+        trained(three_classes, tmp_path / "run", auxiliary=DataFolder.read(further))
     assert "\n" not in str(refusal.value)
     assert not (tmp_path / "run").exists()
 
 
-def test_an_extra_page_of_a_known_group_is_refused(auxiliary: Path, tmp_path: Path) -> None:
+def test_an_auxiliary_image_of_a_known_group_is_refused(auxiliary: Path, tmp_path: Path) -> None:
     own, further = tmp_path / "own", tmp_path / "further"
     generate_dataset(own, SyntheticSettings(per_class=5, seed=1))
     generate_dataset(further, SyntheticSettings(per_class=2, seed=2))
@@ -129,7 +127,7 @@ def test_an_extra_page_of_a_known_group_is_refused(auxiliary: Path, tmp_path: Pa
         lines[place] = lines[place].replace(f",{split},,", f",{split},patient 7,")
         (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
     with pytest.raises(DataError, match="is of the group 'patient 7'"):
-        train(own, RECIPE, None, tmp_path / "cache", tmp_path / "run", False, further)
+        trained(own, tmp_path / "run", auxiliary=DataFolder.read(further))
 
 
 def test_with_captures_photos_are_asked_about_as_well_and_the_command_says_so(
@@ -155,10 +153,10 @@ def test_the_cnn_sees_pages_and_captures_in_turn(
     three_classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[np.ndarray] = []
-    monkeypatch.setattr(fitting, "view", lambda image, *_: shown.append(image) or image)
-    monkeypatch.setattr(fitting, "simulated_acquisitions", lambda loaded, *_: np.full_like(loaded.pixels, 7))
+    monkeypatch.setattr(network, "augmented", lambda image, *_: shown.append(image) or image)
+    monkeypatch.setattr(network, "simulated_acquisitions", lambda loaded, *_: np.full_like(loaded.pixels, 7))
     recipe = replace(RECIPE, epochs=2, acquisitions=1)
-    train(three_classes, recipe, None, tmp_path / "cache", tmp_path / "run", False)
+    trained(three_classes, tmp_path / "run", recipe)
     captured = [bool((image == 7).all()) for image in shown]
     learned = captured.index(True)
     assert not any(captured[:learned])

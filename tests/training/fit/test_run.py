@@ -14,22 +14,28 @@ import pytest
 
 from edge.contract import CONTRACT_KEY
 from edge.errors import ModelError
-from edge.images.preprocessing import PREPROCESSING
-from tests.conftest import LABELS, RECIPE
-from training.data.folder import load_images, read_folder, short_digest
+from edge.images.preprocessing import Preprocessing
+from tests.conftest import LABELS, RECIPE, trained
+from training.data.folder import DataFolder
+from training.data.history import read_history
+from training.data.loaded_images import LoadedImages, short_digest
+from training.data.splits import hold_out
 from training.errors import RunError
-from training.fit import loop as fit
-from training.fit import network as fitting
-from training.fit.augmentation import view
-from training.fit.run import train
-from training.models.calibration import calibrated, decide
+from training.fit import loop, network
+from training.fit.augmentation import augmented
+from training.models.calibration import calibrated, fit_thresholds
 from training.models.cnn import build_cnn
 from training.models.in_distribution import choose_in_distribution_threshold
 from training.models.saved_model import TRAINED_ON_KEY, load_model
 
 
 def again(data: Path, run: Path, **changes: object) -> Path:
-    return train(data, replace(RECIPE, **changes), None, run / "unused", run, skip_unreadable=False)
+    return trained(data, run, replace(RECIPE, **changes))
+
+
+def training_images(folder: Path, preprocessing: Preprocessing) -> LoadedImages:
+    data = DataFolder.read(folder)
+    return data.load(preprocessing, data.but("test"))
 
 
 def test_the_cnn_has_at_most_a_million_parameters_and_flattens_a_small_map() -> None:
@@ -56,38 +62,32 @@ def test_the_contract_is_in_the_h5(h5: Path, three_classes: Path) -> None:
     model = load_model(h5)
     contract = model.contract
     assert contract.labels == LABELS
-    assert (contract.preprocessing.height, contract.preprocessing.width) == (96, 160)
-    assert (contract.preprocessing, contract.architecture) == (PREPROCESSING, "cnn")
-    images = [image for image in read_folder(three_classes) if image.split == "train"]
-    loaded, _ = load_images(images, contract)
-    assert contract.trained_on.images == len(images)
+    assert (contract.preprocessing, contract.architecture) == (Preprocessing(96, 160), "cnn")
+    loaded = training_images(three_classes, contract.preprocessing)
+    assert contract.trained_on.images == len(loaded) == 24
     assert model.trained_on == {short_digest(digest) for digest in loaded.digests}
 
 
 def test_the_h5_holds_the_best_epoch_by_validation_loss(run: Path, three_classes: Path, h5: Path) -> None:
     """The kept network, scored here on the validation images again, has the lowest loss of the history."""
-    from training.data.splits import hold_out
-
     model = load_model(h5)
-    loaded, _ = load_images([image for image in read_folder(three_classes) if image.split == "train"], model.contract)
+    loaded = training_images(three_classes, model.contract.preprocessing)
     chosen = loaded.select(hold_out(loaded.labels, loaded.groups, RECIPE.seed))
     probabilities = calibrated(model.run(chosen.pixels).logits, 1.0)  # the temperature came after the choice
     truth = [model.contract.labels.index(label) for label in chosen.labels]
     loss = -np.log(probabilities[np.arange(len(truth)), truth]).mean()
-    history = fit.read_history(run / "history.csv")
-    assert loss == pytest.approx(min(row["val_loss"] for row in history), rel=1e-4)
+    history = read_history(run / "history.csv")
+    assert loss == pytest.approx(min(row.val_loss for row in history), rel=1e-4)
 
 
 def test_temperature_and_thresholds_come_from_the_validation_pages(h5: Path, three_classes: Path) -> None:
-    from training.data.splits import hold_out
-
     model = load_model(h5)
     contract = model.contract
-    loaded, _ = load_images([image for image in read_folder(three_classes) if image.split == "train"], contract)
+    loaded = training_images(three_classes, contract.preprocessing)
     chosen = loaded.select(hold_out(loaded.labels, loaded.groups, RECIPE.seed))
     found = model.run(chosen.pixels)
     truth = np.array([contract.labels.index(label) for label in chosen.labels])
-    decided = decide(found.logits, truth, RECIPE.target_accuracy)
+    decided = fit_thresholds(found.logits, truth, RECIPE.target_accuracy)
     assert contract.temperature == pytest.approx(decided["temperature"], rel=1e-3) != 1
     assert contract.confidence_threshold == pytest.approx(decided["confidence_threshold"], abs=1e-4)
     assert contract.in_distribution_threshold == pytest.approx(
@@ -125,34 +125,37 @@ def test_another_seed_gives_another_model(three_classes: Path, h5: Path, tmp_pat
 def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
     three_classes: Path, run: Path, h5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Interrupting(fit.Batches):
+    class Interrupting(loop.Batches):
         def __getitem__(self, number: int):
             if self._epoch == 2:
                 raise KeyboardInterrupt
             return super().__getitem__(number)
 
     with monkeypatch.context() as patch:
-        patch.setattr(fitting, "Batches", Interrupting)
+        patch.setattr(network, "Batches", Interrupting)
         with pytest.raises(KeyboardInterrupt):
             again(three_classes, tmp_path / "run")
-    assert len(fit.read_history(tmp_path / "run" / "history.csv")) == 2
+    assert len(read_history(tmp_path / "run" / "history.csv")) == 2
     assert not (tmp_path / "run" / "ecg_cnn_model.h5").exists()
     assert again(three_classes, tmp_path / "run").read_bytes() == h5.read_bytes()
     assert (tmp_path / "run" / "history.csv").read_text() == (run / "history.csv").read_text()
 
 
-def test_a_complete_run_is_left_as_it_is(run: Path, three_classes: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_complete_run_is_left_as_it_is(run: Path, three_classes: Path, caplog: pytest.LogCaptureFixture) -> None:
     before = (run / "ecg_cnn_model.h5").stat().st_mtime_ns
-    again(three_classes, run)
+    with caplog.at_level("INFO"):
+        again(three_classes, run)
     assert (run / "ecg_cnn_model.h5").stat().st_mtime_ns == before
-    assert "is complete" in capsys.readouterr().err
+    assert "is complete, nothing was trained" in caplog.text
 
 
-def test_another_configuration_in_a_run_is_refused(run: Path, three_classes: Path, synthetic_folder: Path, tmp_path: Path) -> None:
+def test_another_configuration_in_a_run_is_refused(
+    run: Path, three_classes: Path, synthetic_folder: Path, tmp_path: Path
+) -> None:
     with pytest.raises(RunError, match=r"other epochs \(3, now 4\): give another --out"):
         again(three_classes, run, epochs=4)
     with pytest.raises(RunError, match="other images"):
-        again(drawn, run)
+        again(synthetic_folder, run)
     (tmp_path / "letter.txt").write_text("")
     with pytest.raises(RunError, match="no run"):
         again(three_classes, tmp_path)
@@ -162,19 +165,17 @@ def test_folds_give_every_page_an_answer_of_a_model_that_has_not_seen_it(
     three_classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learned: dict[str, set[str]] = {}
-    original = fitting.Fitting._fit_cnn
+    original = network.NetworkTrainer.train
 
-    def watched(self, learn, taken, choose, folder):
+    def watched(self, learn, choose, folder):
         learned[folder.name] = {*learn.digests, *choose.digests}
-        return original(self, learn, taken, choose, folder)
+        return original(self, learn, choose, folder)
 
-    monkeypatch.setattr(fitting.Fitting, "_fit_cnn", watched)
+    monkeypatch.setattr(network.NetworkTrainer, "train", watched)
     model = again(three_classes, tmp_path / "run", folds=3, epochs=1)
     with (tmp_path / "run" / "out_of_fold.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    loaded, _ = load_images(
-        [image for image in read_folder(three_classes) if image.split == "train"], load_model(model).contract
-    )
+    loaded = training_images(three_classes, load_model(model).contract.preprocessing)
     digests = {
         image.path.relative_to(three_classes).as_posix(): digest
         for image, digest in zip(loaded.images, loaded.digests, strict=True)
@@ -184,24 +185,24 @@ def test_folds_give_every_page_an_answer_of_a_model_that_has_not_seen_it(
         assert digests[row["path"]] not in learned[row["fold"]]
         assert sum(float(row[label]) for label in LABELS) == pytest.approx(1, abs=1e-5)
     assert not (tmp_path / "run" / "folds").exists()
-    assert json.loads((tmp_path / "run" / "report.json").read_text())["out_of_fold"]["images"] == len(loaded)
+    assert len(rows) == len(loaded)
 
 
 def test_class_weights_let_every_class_weigh_the_same() -> None:
     targets = np.eye(3, dtype=np.float32)[[0] * 6 + [1] * 3 + [2]]
-    weights = targets @ fit.class_weights(targets)
+    weights = targets @ loop.class_weights(targets)
     assert [weights[targets[:, index] == 1].sum() for index in range(3)] == pytest.approx([10 / 3] * 3)
 
 
-def test_views_leave_an_ecg_an_ecg() -> None:
+def test_augmentations_leave_an_ecg_an_ecg() -> None:
     """A mark in a corner stays in its corner, about as large and as dark: nothing is mirrored or lost."""
     image = np.full((200, 300, 3), 250, np.uint8)
     image[30:50, 40:60] = 10
     seen = set()
     for number in range(1, 40):
-        changed = view(image, "0123456789abcdef", number, seed=4)
+        changed = augmented(image, "0123456789abcdef", number, seed=4)
         assert (changed.dtype, changed.shape) == (image.dtype, image.shape)
-        np.testing.assert_array_equal(changed, view(image, "0123456789abcdef", number, seed=4))
+        np.testing.assert_array_equal(changed, augmented(image, "0123456789abcdef", number, seed=4))
         rows, columns = np.nonzero(changed[:, :, 0] < 100)
         # At most: 3 % shift, 5 % scale and 2 degrees about the centre, 60 rows and 100 columns away.
         assert abs(rows.mean() - 39.5) <= 0.03 * 200 + 0.05 * 60 + 0.035 * 100 + 1
@@ -209,11 +210,11 @@ def test_views_leave_an_ecg_an_ecg() -> None:
         assert 340 <= rows.size <= 460
         seen.add((round(rows.mean(), 1), round(columns.mean(), 1)))
     assert len(seen) > 30
-    assert view(image, "0123456789abcdef", 0, seed=4) is image
+    assert augmented(image, "0123456789abcdef", 0, seed=4) is image
 
 
 def test_batches_are_small_where_pages_are_few() -> None:
-    assert [fit.batch_size(count) for count in (5, 64, 128, 236, 256, 512, 10_000)] == [4, 4, 8, 8, 16, 32, 32]
+    assert [loop.batch_size(count) for count in (5, 64, 128, 236, 256, 512, 10_000)] == [4, 4, 8, 8, 16, 32, 32]
 
 
 def test_an_h5_that_is_not_ours_is_refused(h5: Path, tmp_path: Path, onnx_file: Path) -> None:
@@ -225,10 +226,19 @@ def test_an_h5_that_is_not_ours_is_refused(h5: Path, tmp_path: Path, onnx_file: 
     swapped = shutil.copy(h5, tmp_path / "swapped.h5")
     with h5py.File(swapped, "a") as file:
         contract = json.loads(file.attrs[CONTRACT_KEY])
-        file.attrs[CONTRACT_KEY] = json.dumps(contract | {"height": 160, "width": 96})
+        turned = contract["preprocessing"] | {"height": 160, "width": 96}
+        file.attrs[CONTRACT_KEY] = json.dumps(contract | {"preprocessing": turned})
     cut = tmp_path / "cut.h5"
     cut.write_bytes(h5.read_bytes()[:5000])
-    reasons = {foreign: "not from this program", stripped: "not from this program", swapped: "contradicts", cut: "HDF5"}
+    old = shutil.copy(h5, tmp_path / "old.h5")
+    with h5py.File(old, "a") as file:
+        file.attrs[CONTRACT_KEY] = json.dumps(contract | {"schema": 2})
+    reasons = {old: "schema 2, this program reads schema 3: train the model again with 'python -m training train'"} | {
+        foreign: "not from this program",
+        stripped: "has no ecg_trained_on, it is not from this program",
+        swapped: "contradicts",
+        cut: "HDF5",
+    }
     for path, reason in (reasons | {tmp_path / "none.h5": "no such model", onnx_file: "HDF5"}).items():
         with pytest.raises(ModelError, match=reason) as refusal:
             load_model(Path(path))

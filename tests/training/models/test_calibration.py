@@ -11,15 +11,15 @@ from training.models.calibration import (
     calibrated,
     choose_confidence_threshold,
     cross_calibrated,
-    decide,
     fit_temperature,
+    fit_thresholds,
 )
 from training.models.cnn import build_cnn
 from training.models.heads import fit_standardise, with_probabilities
 from training.models.in_distribution import COMPONENTS, choose_in_distribution_threshold, fit_in_distribution
 
 
-def answers(images: int, temperature: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def predictions(images: int, temperature: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Logits that are calibrated once they are divided by the temperature, and the truth."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 2, (images, 4))
@@ -30,15 +30,17 @@ def answers(images: int, temperature: float, seed: int = 0) -> tuple[np.ndarray,
 
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])
 def test_the_temperature_is_found(temperature: float) -> None:
-    logits, truth = answers(20_000, temperature)
+    logits, truth = predictions(20_000, temperature)
     assert fit_temperature(logits, truth) == pytest.approx(temperature, rel=0.05)
 
 
 def test_calibration_lowers_the_calibration_error() -> None:
-    logits, truth = answers(2000, 3.0)
-    temperature = decide(logits, truth, 0.9)["temperature"]
+    logits, truth = predictions(2000, 3.0)
+    temperature = fit_thresholds(logits, truth, 0.9)["temperature"]
     errors = [
-        overall_metrics(Sample(tuple("abcd"), truth, calibrated(logits, t), np.arange(2000).astype(str)))["ece"].value
+        overall_metrics(
+            Sample(tuple("abcd"), truth, calibrated(logits, t), np.arange(2000).astype(str))
+        ).calibration_error.value
         for t in (1.0, temperature)
     ]
     assert errors[0] > 0.1
@@ -51,7 +53,7 @@ def test_where_every_page_is_right_the_temperature_stays_finite() -> None:
 
 
 def test_no_page_is_calibrated_by_its_own_label() -> None:
-    logits, truth = answers(400, 2.0)
+    logits, truth = predictions(400, 2.0)
     fold = np.arange(400) % 4
     found = cross_calibrated(logits, truth, fold)
     other = truth.copy()
@@ -62,7 +64,7 @@ def test_no_page_is_calibrated_by_its_own_label() -> None:
 
 
 def test_above_the_operating_point_the_target_is_reached_and_no_lower_point_reaches_it() -> None:
-    logits, truth = answers(500, 1.0)
+    logits, truth = predictions(500, 1.0)
     probabilities = calibrated(logits, 1.0)
     certain, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
     point = choose_confidence_threshold(probabilities, truth, 0.9)

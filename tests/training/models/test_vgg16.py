@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -11,17 +12,17 @@ import pytest
 from edge import Classifier, ModelError, load_page
 from export.convert import convert
 from export.parity import BOUNDS
-from tests.conftest import last_line
+from tests.conftest import last_line, trained
+from training.data.history import read_history
 from training.data.recipe import Recipe
 from training.errors import RunError
 from training.fit import cached_features as features
 from training.fit.cached_features import cached_features
-from training.fit.loop import read_history
-from training.fit.run import train
+from training.fit.network import NetworkTrainer
 from training.models.saved_model import load_model
 from training.models.vgg16 import build_vgg16, vgg16_base
 
-RECIPE = Recipe("vgg16", epochs=2, height=64, width=96, augmentations=2, fine_tune="none", folds=0, seed=0)
+RECIPE = Recipe(model="vgg16", epochs=2, height=64, width=96)
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +40,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def vgg16(weights: Path, cache: Path, three_classes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train(three_classes, RECIPE, weights, cache, tmp_path_factory.mktemp("vgg16") / "run", False)
+    return trained(three_classes, tmp_path_factory.mktemp("vgg16") / "run", RECIPE, weights=weights, cache=cache)
 
 
 def test_the_line_from_pages_to_a_prediction(vgg16: Path, three_classes: Path, tmp_path: Path) -> None:
@@ -64,7 +65,7 @@ def test_a_cold_and_a_warm_cache_give_the_same_bytes(
     before = sorted(path.stat().st_mtime_ns for path in cache.rglob("*.npy"))
     command(*train_vgg16, "--cache", cache, "--out", tmp_path / "warm", PYTHONHASHSEED="3")
     assert sorted(path.stat().st_mtime_ns for path in cache.rglob("*.npy")) == before
-    cold = train(three_classes, RECIPE, weights, tmp_path / "new cache", tmp_path / "cold", False)
+    cold = trained(three_classes, tmp_path / "cold", RECIPE, weights=weights, cache=tmp_path / "new cache")
     assert (tmp_path / "warm" / vgg16.name).read_bytes() == vgg16.read_bytes()
     assert cold.read_bytes() == vgg16.read_bytes()
 
@@ -72,25 +73,23 @@ def test_a_cold_and_a_warm_cache_give_the_same_bytes(
 def test_the_base_is_frozen_and_fine_tuning_moves_block_5_alone(
     vgg16: Path, weights: Path, cache: Path, three_classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training.fit.network import Fitting
-
     published = keras.applications.VGG16(include_top=False, weights=str(weights), input_shape=(64, 96, 3))
     # A rate at which block 5 moves visibly; what is kept is decided by the loss, so that is watched, not the result.
     moved = {}
-    original = Fitting._fit_pages
+    original = NetworkTrainer._train_on_images
 
-    def watched(self: Fitting, network: keras.Model, *rest: object) -> None:
+    def watched(self: NetworkTrainer, network: keras.Model, *rest: object) -> None:
         original(self, network, *rest)
         for layer in published.layers:
             if layer.weights:
                 same = np.array_equal(layer.get_weights()[0], network.get_layer(layer.name).get_weights()[0])
                 moved[layer.name] = not same
 
-    monkeypatch.setattr(Fitting, "_fit_pages", watched)
-    recipe = Recipe(**(RECIPE.__dict__ | {"fine_tune": "block5", "epochs": 1}))
-    model = train(three_classes, recipe, weights, cache, tmp_path / "run", False)
+    monkeypatch.setattr(NetworkTrainer, "_train_on_images", watched)
+    recipe = replace(RECIPE, fine_tune="block5", epochs=1)
+    model = trained(three_classes, tmp_path / "run", recipe, weights=weights, cache=cache)
     assert {name for name, did in moved.items() if did} == {"block5_conv1", "block5_conv2", "block5_conv3"}
-    assert [row["stage"] for row in read_history(tmp_path / "run" / "history.csv")] == ["head", "block5"]
+    assert [row.stage for row in read_history(tmp_path / "run" / "history.csv")] == ["head", "block5"]
     assert load_model(model).contract.architecture == "vgg16"
     frozen = load_model(vgg16).network
     for layer in published.layers[1:]:
