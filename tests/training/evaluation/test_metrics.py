@@ -13,12 +13,14 @@ from sklearn import metrics as scikit
 from training.evaluation import metrics
 from training.evaluation.intervals import Bootstrap, Estimate, Sample, proportion, weights_of
 from training.evaluation.metrics import (
+    calibration_bins,
     class_metrics,
     overall_metrics,
     paired_differences,
     risk_coverage,
     subgroup_metrics,
 )
+from training.evaluation.result import as_record
 
 FEWER = Bootstrap(resamples=400)  # where hundreds of samples are drawn
 LABELS = ("infarction", "arrhythmia", "history", "normal")
@@ -47,8 +49,9 @@ def estimates(found: object) -> Iterator[Estimate]:
     if isinstance(found, Estimate):
         yield found
     else:
-        for inner in found.values():
-            yield from estimates(inner)
+        for inner in (found if isinstance(found, dict) else vars(found)).values():
+            if not isinstance(inner, int):
+                yield from estimates(inner)
 
 
 def covers(truth: float, makes: Callable[[int], Estimate], runs: int) -> float:
@@ -57,7 +60,7 @@ def covers(truth: float, makes: Callable[[int], Estimate], runs: int) -> float:
     return float(np.mean([estimate.low <= truth <= estimate.high for estimate in found]))
 
 
-def test_figures_are_those_of_scikit_learn_with_ties() -> None:
+def test_metrics_are_those_of_scikit_learn_with_ties() -> None:
     images = sample()
     truth, predicted, shares = images.truth, images.predicted, images.probabilities
     assert len(np.unique(shares[:, 0])) < len(truth) / 2  # there are ties
@@ -74,7 +77,7 @@ def test_figures_are_those_of_scikit_learn_with_ties() -> None:
     found = class_metrics(images)
     assert tuple(found) == LABELS
     for name, values in expected.items():
-        assert [found[label][name].value for label in LABELS] == pytest.approx(list(values)), name
+        assert [getattr(found[label], name).value for label in LABELS] == pytest.approx(list(values)), name
     overall = overall_metrics(images)
     expected = {
         "accuracy": scikit.accuracy_score(truth, predicted),
@@ -87,10 +90,10 @@ def test_figures_are_those_of_scikit_learn_with_ties() -> None:
         "brier_score": ((shares - one_hot) ** 2).sum() / len(truth),
     }
     for name, value in expected.items():
-        assert overall[name].value == pytest.approx(value), name
-    assert set(overall) == {*expected, "log_loss", "calibration_error"}
+        assert getattr(overall, name).value == pytest.approx(value), name
+    assert set(vars(overall)) == {*expected, "log_loss", "calibration_error"}
     exact = sample(digits=17)
-    assert overall_metrics(exact)["log_loss"].value == pytest.approx(scikit.log_loss(truth, exact.probabilities))
+    assert overall_metrics(exact).log_loss.value == pytest.approx(scikit.log_loss(truth, exact.probabilities))
 
 
 def test_resamples_are_those_of_scikit_learn_with_weights() -> None:
@@ -116,10 +119,10 @@ def test_an_interval_holds_the_middle_of_the_resamples() -> None:
     images = sample()
     draws = [metrics._weighted(images)(weights) for weights in weights_of(images.groups, Bootstrap(5))]
     auroc = np.concatenate([block["auroc"][3] for block in draws])
-    found = class_metrics(images, Bootstrap(5))["normal"]["auroc"]
+    found = class_metrics(images, Bootstrap(5))["normal"].auroc
     assert (found.low, found.high) == pytest.approx(tuple(np.percentile(auroc, [2.5, 97.5])))
     brier = np.concatenate([block["brier_score"] for block in draws])
-    found = overall_metrics(images, Bootstrap(5))["brier_score"]
+    found = overall_metrics(images, Bootstrap(5)).brier_score
     assert (found.low, found.high) == pytest.approx(tuple(np.percentile(brier, [2.5, 97.5])))
 
 
@@ -134,7 +137,7 @@ def test_a_resample_without_a_class_tells_nothing_of_it() -> None:
     assert np.isnan([found[name][0, 1] for name in ("auroc", "average_precision")]).all()
     for name in ("macro_f1", "balanced_accuracy", "macro_auroc", "macro_average_precision"):
         assert np.isnan(found[name][0]), name
-    assert found["weighted_auroc"][0] == pytest.approx(overall_metrics(kept)["weighted_auroc"].value)
+    assert found["weighted_auroc"][0] == pytest.approx(overall_metrics(kept).weighted_auroc.value)
     assert np.isnan(found["weighted_auroc"][1])
 
 
@@ -152,16 +155,16 @@ def test_the_same_seed_gives_the_same_numbers_in_any_order_and_in_any_blocks() -
     images, order = sample(), np.random.default_rng(1).permutation(300)
     mixed = Sample(LABELS, images.truth[order], images.probabilities[order], images.groups[order])
 
-    def numbers(of: Sample, seed: int) -> list[float]:
-        found = estimates(class_metrics(of, seed) | overall_metrics(of, seed))
+    def numbers(of: Sample, bootstrap: Bootstrap) -> list[float]:
+        found = estimates({"classes": class_metrics(of, bootstrap), "overall": overall_metrics(of, bootstrap)})
         return [edge for one in found for edge in (one.value, one.low, one.high)]
 
-    first = numbers(images, 0)
-    assert numbers(images, 0) == first
-    assert numbers(mixed, 0) == pytest.approx(first, abs=1e-12)
-    assert numbers(images, 1) != pytest.approx(first, abs=1e-4)
-    monkeypatch.setattr(bootstrap, "BLOCK", 7000)  # 23 resamples at once, and a rest
-    assert numbers(images, 0) == pytest.approx(first, abs=1e-12)
+    first = numbers(images, Bootstrap())
+    assert numbers(images, Bootstrap()) == first
+    assert numbers(mixed, Bootstrap()) == pytest.approx(first, abs=1e-12)
+    assert numbers(images, Bootstrap(1)) != pytest.approx(first, abs=1e-4)
+    blocks = Bootstrap(block=7000)  # 23 resamples at once, and a rest
+    assert numbers(images, blocks) == pytest.approx(first, abs=1e-12)
 
 
 def test_proportions_have_the_published_wilson_interval() -> None:
@@ -205,17 +208,15 @@ def test_every_share_of_a_class_counts_groups() -> None:
     images = Sample(LABELS, each.truth.repeat(3), each.probabilities.repeat(3, axis=0), names(100, 3))
     own, taken = images.truth == 0, images.predicted == 0
     found = class_metrics(images)[LABELS[0]]
-    assert found["sensitivity"] == proportion(taken[own], images.groups[own])
-    assert found["specificity"] == proportion(~taken[~own], images.groups[~own])
-    assert found["precision"] == proportion(own[taken], images.groups[taken])
-    assert overall_metrics(images)["accuracy"] == proportion(images.right, images.groups)
+    assert found.sensitivity == proportion(taken[own], images.groups[own])
+    assert found.specificity == proportion(~taken[~own], images.groups[~own])
+    assert found.precision == proportion(own[taken], images.groups[taken])
+    assert overall_metrics(images).accuracy == proportion(images.right, images.groups)
 
 
 @pytest.mark.parametrize("share", [0.7, 0.95])
 @pytest.mark.parametrize("each", [1, 3])
-def test_the_interval_of_a_sensitivity_holds_the_truth(
-    share: float, each: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_interval_of_a_sensitivity_holds_the_truth(share: float, each: int) -> None:
     """Images of a group that are right or wrong together: an interval by image would be too narrow."""
 
     def sensitivity(seed: int, by_page: bool = False) -> Estimate:
@@ -223,7 +224,8 @@ def test_the_interval_of_a_sensitivity_holds_the_truth(
         truth = np.repeat([1, 0], [len(hits), 10])
         predicted = np.concatenate([hits, np.zeros(10, bool)]).astype(int)
         groups = names(len(truth)) if by_page else np.concatenate([names(50, each), names(10)])
-        return class_metrics(Sample(("a", "b"), truth, np.eye(2)[predicted], groups))["b"]["sensitivity"]
+        sample = Sample(("a", "b"), truth, np.eye(2)[predicted], groups)
+        return class_metrics(sample, Bootstrap(resamples=10))["b"].sensitivity  # a proportion has no resamples
 
     assert covers(share, sensitivity, 800) >= 0.93
     if each > 1:
@@ -239,7 +241,7 @@ def test_the_interval_of_an_auroc_holds_the_truth(each: int) -> None:
         scores = np.repeat(np.random.default_rng(seed).normal(size=100), each) + truth
         share = norm.cdf(scores)
         groups = names(len(truth)) if by_page else names(100, each)
-        return class_metrics(Sample(("a", "b"), truth, np.stack([1 - share, share], axis=1), groups))["b"]["auroc"]
+        return class_metrics(Sample(("a", "b"), truth, np.stack([1 - share, share], axis=1), groups), FEWER)["b"].auroc
 
     assert covers(norm.cdf(math.sqrt(0.5)), auroc, 150) >= 0.92
     if each > 1:
@@ -256,7 +258,7 @@ def test_the_interval_of_a_difference_holds_the_truth() -> None:
         for _ in range(2):
             right = np.repeat(ease + rng.normal(size=60) > -0.7, 2)
             two.append(two_classes(right, rng.uniform(0.5, 1, 120), names(60, 2)))
-        found.append(paired_differences(*two))
+        found.append(paired_differences(*two, FEWER))
     assert set(found[0]) == set(metrics.PAIRED)
     for name in metrics.PAIRED:
         assert np.mean([one[name].low <= 0 <= one[name].high for one in found]) >= 0.9, name
@@ -271,8 +273,10 @@ def test_a_difference_is_new_minus_old_and_drawn_in_pairs() -> None:
     found, alone = paired_differences(better, old), overall_metrics(old)
     assert found["accuracy"].value == pytest.approx(9 / 200)
     for name in ("macro_f1", "macro_auroc", "brier_score", "log_loss"):
-        assert found[name].value == pytest.approx(overall_metrics(better)[name].value - alone[name].value), name
-        assert found[name].high - found[name].low < 0.7 * (alone[name].high - alone[name].low), name
+        assert found[name].value == pytest.approx(
+            getattr(overall_metrics(better), name).value - getattr(alone, name).value
+        ), name
+        assert found[name].high - found[name].low < 0.7 * (getattr(alone, name).high - getattr(alone, name).low), name
     assert found["accuracy"].low > 0
     assert found["brier_score"].high < 0
     same = paired_differences(old, old)["brier_score"]
@@ -302,15 +306,15 @@ def test_the_calibration_error_is_the_one_built_in() -> None:
     ece = overall_metrics(images).calibration_error
     assert ece.value == pytest.approx(0.15)
     assert "10 bins" in ece.note
-    bins = reliability(images)
-    assert [line["images"] for line in bins] == [0, 0, 0, 0, 0, 0, 50, 0, 0, 50]
-    assert (bins[6]["low"], bins[6]["high"]) == (0.6, 0.7)
-    assert bins[6]["confidence"] == pytest.approx(0.65)
-    assert bins[9]["accuracy"] == proportion(right[50:], names(50)).as_record()
-    assert bins[0]["confidence"] is None
-    assert bins[0]["accuracy"] == Estimate(None, None, None, "no image in this bin").as_record()
-    edges = reliability(two_classes(right, np.repeat([0.7, 1.0], 50), names(100)))
-    assert [number for number, line in enumerate(edges) if line["images"]] == [6, 9]  # a bin has its upper edge
+    bins = calibration_bins(images)
+    assert [one.images for one in bins] == [0, 0, 0, 0, 0, 0, 50, 0, 0, 50]
+    assert (bins[6].low, bins[6].high) == (0.6, 0.7)
+    assert bins[6].confidence == pytest.approx(0.65)
+    assert bins[9].accuracy == proportion(right[50:], names(50))
+    assert bins[0].confidence is None
+    assert bins[0].accuracy == Estimate(None, None, None, "no image in this bin")
+    edges = calibration_bins(two_classes(right, np.repeat([0.7, 1.0], 50), names(100)))
+    assert [number for number, line in enumerate(edges) if line.images] == [6, 9]  # a bin has its upper edge
 
 
 def test_the_interval_of_a_calibration_error_reaches_down_to_the_truth() -> None:
@@ -319,7 +323,9 @@ def test_the_interval_of_a_calibration_error_reaches_down_to_the_truth() -> None
     def ece(seed: int) -> Estimate:
         rng = np.random.default_rng(seed)
         confidence = rng.uniform(0.5, 1, 200)
-        found = overall_metrics(two_classes(rng.random(200) < confidence, confidence, names(200))).calibration_error
+        found = overall_metrics(
+            two_classes(rng.random(200) < confidence, confidence, names(200)), FEWER
+        ).calibration_error
         assert found.low >= 0
         return found
 
@@ -328,27 +334,27 @@ def test_the_interval_of_a_calibration_error_reaches_down_to_the_truth() -> None
 
 def test_the_most_certain_pages_are_answered_first_and_equals_together() -> None:
     images = two_classes(np.array([1, 1, 0, 1, 0, 0], bool), np.array([0.9, 0.9, 0.8, 0.7, 0.7, 0.6]), names(6))
-    coverage, risk = risk_coverage(images)
-    np.testing.assert_allclose(coverage, [2 / 6, 3 / 6, 5 / 6, 1])
-    np.testing.assert_allclose(risk, [0, 1 / 3, 2 / 5, 3 / 6])
+    curve = risk_coverage(images)
+    np.testing.assert_allclose(curve.coverage, [2 / 6, 3 / 6, 5 / 6, 1])
+    np.testing.assert_allclose(curve.risk, [0, 1 / 3, 2 / 5, 3 / 6])
 
 
 def test_subgroups_say_where_they_prove_little() -> None:
     images = sample()
     column = ["phone"] * 150 + ["scan"] * 141 + [None] * 6 + ["fax"] * 3
     found = subgroup_metrics(images, column)
-    assert {value: part["images"].value for value, part in found.items()} == {
+    assert {value: part.images for value, part in found.items()} == {
         "phone": 150, "scan": 141, "not stated": 6, "fax": 3,
     }  # fmt: skip
     part = Sample(LABELS, images.truth[:150], images.probabilities[:150], images.groups[:150])
-    assert found["phone"]["accuracy"] == overall_metrics(part)["accuracy"]
-    assert found["phone"]["macro_f1"] == overall_metrics(part)["macro_f1"]
-    for name in ("images", "accuracy", "macro_f1"):
-        assert "proves little" not in found["scan"][name].note
-        assert "fewer than 10 images: proves little" in found["not stated"][name].note
+    assert found["phone"].accuracy == overall_metrics(part).accuracy
+    assert found["phone"].macro_f1 == overall_metrics(part).macro_f1
+    for name in ("accuracy", "macro_f1"):
+        assert "proves little" not in getattr(found["scan"], name).note
+        assert "fewer than 10 images: proves little" in getattr(found["not stated"], name).note
     one = subgroup_metrics(Sample(LABELS, images.truth, images.probabilities, names(20, 15)), ["x"] * 15 + ["y"] * 285)
-    assert "one group only: proves little" in one["x"]["accuracy"].note
-    assert one["y"]["accuracy"].note == ""
+    assert "one group only: proves little" in one["x"].accuracy.note
+    assert one["y"].accuracy.note == ""
     with pytest.raises(ValueError, match="299 values for 300 images"):
         subgroup_metrics(images, ["x"] * 299)
 
@@ -378,7 +384,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_odd_samples_get_figures_or_reasons(name: str) -> None:
+def test_odd_samples_get_metrics_or_reasons(name: str) -> None:
     images = ODD[name]
     found = {
         "classes": class_metrics(images),
@@ -387,16 +393,17 @@ def test_odd_samples_get_figures_or_reasons(name: str) -> None:
         "subgroups": subgroup_metrics(images, [None] * len(images.truth)),
     }
     for one in estimates(found):
-        json.dumps(one.as_record(), allow_nan=False)
+        json.dumps(as_record(one), allow_nan=False)
         assert one.value is not None or (one.note and one.low is None), one
         assert one.low is None or one.low <= one.value <= one.high, one
     assert all(one.low is not None or one.note for kind in ("classes", "overall") for one in estimates(found[kind]))
-    json.dumps(reliability(images), allow_nan=False)
-    assert np.isfinite(risk_coverage(images)).all()
+    json.dumps(as_record(calibration_bins(images)), allow_nan=False)
+    curve = risk_coverage(images)
+    assert np.isfinite([curve.coverage, curve.risk]).all()
 
 
 @pytest.mark.parametrize(
-    ("name", "figure", "value", "note"),
+    ("name", "metric", "value", "note"),
     [
         ("one image", ("arrhythmia", "sensitivity"), 1, "one group only: no interval"),
         ("one image", ("normal", "sensitivity"), None, "no image of this class"),
@@ -421,29 +428,29 @@ def test_odd_samples_get_figures_or_reasons(name: str) -> None:
         ("all alike", ("history", "auroc"), 0.5, "the same in every resample: no interval"),
     ],
 )
-def test_reasons_of_a_class(name: str, figure: tuple[str, str], value: float | None, note: str) -> None:
-    found = class_metrics(ODD[name])[figure[0]][figure[1]]
+def test_reasons_of_a_class(name: str, metric: tuple[str, str], value: float | None, note: str) -> None:
+    found = getattr(class_metrics(ODD[name])[metric[0]], metric[1])
     assert found.note == note
     assert value is ... or found.value == (value if value is None else pytest.approx(value))
     assert (found.low is None) == bool(note and "narrow" not in note)
 
 
-def test_reasons_of_overall_figures() -> None:
+def test_reasons_of_overall_metrics() -> None:
     absent = overall_metrics(ODD["a class absent"])
     for name in ("macro_f1", "balanced_accuracy", "macro_auroc", "macro_average_precision"):
-        assert "left out, for want of images: normal" in absent[name].note
-    assert absent["accuracy"].note == absent["brier_score"].note == ""
-    assert overall_metrics(ODD["one class"])["macro_auroc"] == Estimate(None, None, None, "only images of one class")
-    assert "undefined in 90% of the resamples: no interval" in overall_metrics(ODD["a group a class"])["macro_f1"].note
+        assert "left out, for want of images: normal" in getattr(absent, name).note
+    assert absent.accuracy.note == absent.brier_score.note == ""
+    assert overall_metrics(ODD["one class"]).macro_auroc == Estimate(None, None, None, "only images of one class")
+    assert "undefined in 90% of the resamples: no interval" in overall_metrics(ODD["a group a class"]).macro_f1.note
 
 
 def test_a_probability_of_0_for_the_truth_is_limited_and_said() -> None:
     confidence = np.where(np.arange(100) < 3, 1, 0.5)
     images = two_classes(np.arange(100) >= 3, confidence, names(100))
-    loss = overall_metrics(images)["log_loss"]
+    loss = overall_metrics(images).log_loss
     assert loss.value == pytest.approx((97 * math.log(2) - 3 * math.log(np.finfo(np.float32).eps)) / 100)
     assert loss.note == "less than 1.2e-07 for the true class counts as that, in images: 3"
-    assert overall_metrics(sample(digits=17))["log_loss"].note == ""
+    assert overall_metrics(sample(digits=17)).log_loss.note == ""
 
 
 @pytest.mark.parametrize(

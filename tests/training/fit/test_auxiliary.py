@@ -130,26 +130,25 @@ def test_an_auxiliary_image_of_a_known_group_is_refused(auxiliary: Path, tmp_pat
         trained(own, tmp_path / "run", auxiliary=DataFolder.read(further))
 
 
-def test_with_captures_photos_are_asked_about_as_well_and_the_command_says_so(
-    command: Callable, three_classes: Path, auxiliary: Path, tmp_path: Path
+def test_with_acquisitions_photos_are_asked_about_as_well_and_the_command_says_so(
+    called: Callable, three_classes: Path, auxiliary: Path, tmp_path: Path
 ) -> None:
     words = ("train", "--model", "cnn", "--data", three_classes, "--auxiliary", auxiliary, "--acquisitions", 1)
-    options = ("--folds", 2, "--epochs", 2, "--image-size", "96x160", "--cache", tmp_path / "cache")
-    result = command("training", *words, *options, "--out", tmp_path / "run")
+    options = ("--folds", 2, "--epochs", 1, "--image-size", "96x160", "--cache", tmp_path / "cache")
+    result = called("training", *words, *options, "--out", tmp_path / "run")
     assert "out-of-fold, 2 grouped folds, phone photos of the images" in result.stdout
     numbers = json.loads((tmp_path / "run" / "report.json").read_text())
     assert numbers["out_of_fold_photos"]["images"] == numbers["out_of_fold"]["images"] == 24
     photos, images = (
-        [answer["probabilities"] for answer in numbers[name]["answers"]]
-        for name in ("out_of_fold_photos", "out_of_fold")
+        [one["probabilities"] for one in numbers[name]["predictions"]] for name in ("out_of_fold_photos", "out_of_fold")
     )
     assert all(photo != image for photo, image in zip(photos, images, strict=True))
-    command("training", *words, *options, "--out", tmp_path / "again")
+    called("training", *words, *options, "--out", tmp_path / "again")
     first, again = (tmp_path / run / "ecg_cnn_model.h5" for run in ("run", "again"))
     assert first.read_bytes() == again.read_bytes()
 
 
-def test_the_cnn_sees_pages_and_captures_in_turn(
+def test_the_cnn_sees_images_and_acquisitions_in_turn(
     three_classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[np.ndarray] = []
@@ -157,7 +156,7 @@ def test_the_cnn_sees_pages_and_captures_in_turn(
     monkeypatch.setattr(network, "simulated_acquisitions", lambda loaded, *_: np.full_like(loaded.pixels, 7))
     recipe = replace(RECIPE, epochs=2, acquisitions=1)
     trained(three_classes, tmp_path / "run", recipe)
-    captured = [bool((image == 7).all()) for image in shown]
-    learned = captured.index(True)
-    assert not any(captured[:learned])
-    assert all(captured[learned : 2 * learned])
+    acquired = [bool((image == 7).all()) for image in shown]
+    learned = acquired.index(True)
+    assert not any(acquired[:learned])
+    assert all(acquired[learned : 2 * learned])
