@@ -1,4 +1,4 @@
-"""Everything that a device needs to turn a picture of a 12-lead ECG into a prediction."""
+"""The device: everything that turns an image of a 12-lead ECG into a prediction."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from edge.images.preprocessing import load_page
     from edge.prediction import Prediction
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 __all__ = ["Classifier", "Contract", "EcgError", "ModelError", "PageError", "Prediction", "UsageError", "load_page"]
 
 _MODULES = {
