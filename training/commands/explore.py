@@ -19,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
     from training.reports.data_folder import overview, write_overview
 
     found = overview(DataFolder.read(options.data, skip_unreadable=True), seed=options.seed)
-    print(found.table().as_text())
     write_overview(found, options.out, show_header=options.show_header)
+    print(found.table().as_text())
     print(f"report: {options.out / 'report.html'}")
     return 0

@@ -1,22 +1,25 @@
 """The baselines: each sees what its name says and nothing else."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from training.data.near_copies import isolated
+from training.data.inspection import InspectedImage, straight_grey, trace_span
+from training.data.loaded_images import EcgImage
+from training.data.near_copies import fingerprint, isolated
 from training.evaluation.baselines import (
     BASELINES,
-    BLANKED,
-    MAJORITY,
-    NEIGHBOUR,
-    OUTSIDE,
-    PLAIN,
-    TABLE,
-    Views,
-    compare,
-    guess,
-    seen,
+    EXACT_DUPLICATE,
+    HEADER_FOOTER,
+    MAJORITY_CLASS,
+    NEAREST_NEIGHBOUR,
+    PIXELS,
+    TRACE_MASKED,
+    BaselineInputs,
+    predict_baseline,
+    score_baselines,
 )
 from training.synthetic.paper.layout import LOOKS
 from training.synthetic.paper.printed_page import print_page
@@ -39,25 +42,38 @@ def images() -> list[Image.Image]:
     return drawn
 
 
-def views(images: list[Image.Image]) -> Views:
-    looks = [seen(image, isolated(image)) for image in images]
-    digests = np.array([str(number) for number in range(len(images))])
-    return Views.of(digests, np.stack([grey for grey, _ in looks]), np.array([span for _, span in looks]))
+def inspected(image: Image.Image, number: int) -> InspectedImage:
+    """What `inspect` keeps of a file, of an image in memory."""
+    trace = isolated(image)
+    return InspectedImage(
+        image=EcgImage(path=Path(f"{number}.png"), label="a"),
+        content=str(number),
+        digest=str(number),
+        size=image.size,
+        fingerprint=fingerprint(trace),
+        grey=straight_grey(image, trace),
+        trace_span=trace_span(trace),
+        angle=trace.angle,
+    )
 
 
-def right(name: str, shown: Views) -> float:
-    return float((guess(name, shown, LABELS, LEARN, ASKED) == LABELS[ASKED]).mean())
+def inputs_of(images: list[Image.Image]) -> BaselineInputs:
+    return BaselineInputs.of([inspected(image, number) for number, image in enumerate(images)])
+
+
+def accuracy(name: str, inputs: BaselineInputs) -> float:
+    return float((predict_baseline(name, inputs, LABELS, LEARN, ASKED) == LABELS[ASKED]).mean())
 
 
 def test_a_word_in_the_header_is_a_shortcut(images: list[Image.Image]) -> None:
     marked = [image.copy() for image in images]
     for image in marked[: COUNT // 2]:
         ImageDraw.Draw(image).rectangle((300, 20, 420, 44), fill="black")
-    shown = views(marked)
-    assert right(OUTSIDE, shown) == right(BLANKED, shown) == 1
-    plain = views(images)
-    assert right(OUTSIDE, plain) < 0.9
-    assert right(BLANKED, plain) < 0.9
+    inputs = inputs_of(marked)
+    assert accuracy(HEADER_FOOTER, inputs) == accuracy(TRACE_MASKED, inputs) == 1
+    plain = inputs_of(images)
+    assert accuracy(HEADER_FOOTER, plain) < 0.9
+    assert accuracy(TRACE_MASKED, plain) < 0.9
 
 
 def test_what_the_traces_show_is_hidden_from_the_shortcuts(images: list[Image.Image]) -> None:
@@ -65,53 +81,57 @@ def test_what_the_traces_show_is_hidden_from_the_shortcuts(images: list[Image.Im
     marked = [image.copy() for image in images]
     for image in marked[: COUNT // 2]:
         ImageDraw.Draw(image).rectangle((400, 440, 700, 451), fill="black")
-    shown = views(marked)
-    assert right(PLAIN, shown) == 1
-    assert right(NEIGHBOUR, shown) >= 0.9
-    np.testing.assert_array_equal(shown.outside, views(images).outside)
-    assert right(BLANKED, shown) < 0.9
+    inputs = inputs_of(marked)
+    assert accuracy(PIXELS, inputs) == 1
+    assert accuracy(NEAREST_NEIGHBOUR, inputs) >= 0.9
+    np.testing.assert_array_equal(inputs.header_footer, inputs_of(images).header_footer)
+    assert accuracy(TRACE_MASKED, inputs) < 0.9
 
 
 def test_the_header_ends_at_the_same_row_for_all(images: list[Image.Image]) -> None:
     """Else its length would tell how high the R waves are."""
-    shown = views(images)
-    assert shown.outside.shape == (COUNT, shown.top + 364 - shown.bottom, 512)
-    assert 40 < shown.top < 120
-    assert 300 < shown.bottom <= 364
+    inputs = inputs_of(images)
+    assert inputs.header_footer.shape == (COUNT, inputs.top + 364 - inputs.bottom, 512)
+    assert 40 < inputs.top < 120
+    assert 300 < inputs.bottom <= 364
 
 
-def test_the_table_of_copies_knows_what_it_has_seen_and_nothing_else(images: list[Image.Image]) -> None:
-    shown = views(images)
-    copied = Views(np.array([str(number // 2) for number in range(COUNT)]), shown.grey, shown.top, shown.bottom)
+def test_the_lookup_of_duplicates_knows_what_it_has_seen_and_nothing_else(images: list[Image.Image]) -> None:
+    inputs = inputs_of(images)
+    copied = BaselineInputs(
+        np.array([str(number // 2) for number in range(COUNT)]), inputs.grey, inputs.top, inputs.bottom
+    )
     labels = np.array([("a", "b", "b")[number // 2 % 3] for number in range(COUNT)])
     learn, asked = np.arange(0, COUNT, 2), np.arange(1, COUNT, 2)
-    assert (guess(TABLE, copied, labels, learn, asked) == labels[asked]).all()
-    assert set(guess(TABLE, shown, labels, learn, asked)) == {"b"}
-    assert set(guess(MAJORITY, copied, labels, learn, asked)) == {"b"}
+    assert (predict_baseline(EXACT_DUPLICATE, copied, labels, learn, asked) == labels[asked]).all()
+    assert set(predict_baseline(EXACT_DUPLICATE, inputs, labels, learn, asked)) == {"b"}
+    assert set(predict_baseline(MAJORITY_CLASS, copied, labels, learn, asked)) == {"b"}
 
 
 def test_pages_that_are_trace_from_edge_to_edge_have_no_header(images: list[Image.Image]) -> None:
     inner = [image.crop((10, 200, 1096, 720)) for image in images]
-    shown = views(inner)
-    assert shown.outside.shape[1] < 60
-    empty = Views(shown.digests, shown.grey, 0, 364)
-    assert set(guess(OUTSIDE, empty, LABELS, LEARN, ASKED)) <= {"a", "b"}
+    inputs = inputs_of(inner)
+    assert inputs.header_footer.shape[1] < 60
+    empty = BaselineInputs(inputs.digests, inputs.grey, 0, 364)
+    labels = np.where(np.arange(COUNT) < COUNT // 3, "a", "b")
+    assert (predict_baseline(HEADER_FOOTER, empty, labels, LEARN, ASKED) == "b").all()
 
 
-def test_every_comparator_has_figures_with_intervals(images: list[Image.Image]) -> None:
+def test_every_baseline_has_figures_with_intervals(images: list[Image.Image]) -> None:
     groups = np.arange(COUNT).astype(str)
-    found = compare(views(images), LABELS, groups, [(LEARN, ASKED)])
+    found = score_baselines(inputs_of(images), LABELS, groups, [(LEARN, ASKED)])
     assert list(found) == list(BASELINES)
-    for figures in found.values():
-        assert 0 <= figures["macro_f1"].value <= 1
-        assert figures["accuracy"].low <= figures["accuracy"].value <= figures["accuracy"].high
+    for metrics in found.values():
+        assert 0 < metrics.macro_f1.value <= 1
+        assert 0 <= metrics.accuracy.low < metrics.accuracy.high <= 1
+        assert metrics.accuracy.low <= metrics.accuracy.value <= metrics.accuracy.high
 
 
 def test_a_tilted_page_is_seen_level(images: list[Image.Image]) -> None:
     """Else its traces would reach into what counts as header."""
     for image in images[:4]:
         turned = image.rotate(2, Image.Resampling.BICUBIC, fillcolor="white")
-        straight, (level, _) = (seen(each, isolated(each)) for each in (image, turned))
+        straight, level = (inspected(each, 0).grey for each in (image, turned))
         as_it_lies = np.asarray(turned.convert("L").resize((512, 364), Image.Resampling.BILINEAR))
-        distances = [np.abs(grey.astype(float) - straight[0]).mean() for grey in (level, as_it_lies)]
+        distances = [np.abs(grey.astype(float) - straight).mean() for grey in (level, as_it_lies)]
         assert distances[0] < 0.75 * distances[1]
