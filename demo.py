@@ -1,19 +1,22 @@
-"""The shop window: a page in the browser that classifies a picture of an ECG with an exported model."""
+"""The demo: a web page that classifies a picture of an ECG with an exported model."""
 
 import argparse
 import contextlib
 import io
+import logging
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import Classifier, PageError, Prediction
-from edge.commands.terminal import NOT_A_DEVICE, SYNTHETIC_MODEL, Parser, exit_with
+from edge.commands.terminal import NOT_A_DEVICE, SYNTHETIC_MODEL, Parser, add_verbosity, configure_logging, exit_with
 from edge.errors import EcgError
+from edge.prediction import Status
 
 if TYPE_CHECKING:
     import gradio
+
+log = logging.getLogger(__name__)
 
 MAX_FILE_SIZE = "20mb"  # a page at 600 dpi as JPEG has about 10
 FORGET_AFTER = 600  # seconds until an uploaded picture is deleted
@@ -26,7 +29,9 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for the whole network")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on")
     parser.add_argument("--share", action="store_true", help="make a public link, through Gradio's relay")
+    add_verbosity(parser)
     options = parser.parse_args()
+    configure_logging(options)
     exit_with(lambda: serve(options))
 
 
@@ -34,7 +39,7 @@ def serve(options: argparse.Namespace) -> int:
     """Open the model, start the server, say where it is, and wait."""
     demo = build(Classifier(options.model))
     if options.share:
-        print("with --share, pictures pass through Gradio's relay: show no page that names a person", file=sys.stderr)
+        log.warning("with --share, pictures pass through Gradio's relay: show no picture that names a person")
     settings = {"max_file_size": MAX_FILE_SIZE, "prevent_thread_lock": True, "theme": _theme(), "footer_links": []}
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # Gradio's own lines, said here in our words
@@ -48,7 +53,7 @@ def serve(options: argparse.Namespace) -> int:
     if public is not None:
         print(f"public: {public}")
     elif options.share:
-        print("no public link could be had, the relay cannot be reached: the local one works", file=sys.stderr)
+        log.warning("no public link could be had, the relay cannot be reached: the local one works")
     print(f"demo: {local}", flush=True)
     demo.block_thread()
     return 0
@@ -89,8 +94,8 @@ def build(classifier: Classifier) -> "gradio.Blocks":
                 # The verdict says what counts: a heading of the most probable class would drown an "uncertain".
                 answer = gradio.Label(label="Classes and their probabilities", show_heading=False)
         gradio.Markdown(
-            f"Model: {classifier.contract.architecture}, trained on {classifier.contract.trained_on.images} pages. "
-            "A picture that looks unlike those pages is rejected; one that is accepted need not be an ECG. "
+            f"Model: {classifier.contract.architecture}, trained on {classifier.contract.trained_on.images} images. "
+            "A picture that looks unlike those images is rejected; one that is accepted need not be an ECG. "
             "Pictures are deleted after ten minutes."
         )
         picture.change(classify, picture, [answer, verdict], api_name="classify")
@@ -99,9 +104,9 @@ def build(classifier: Classifier) -> "gradio.Blocks":
 
 def _verdict(found: Prediction) -> str:
     """Return what a person should make of an answer, as Markdown."""
-    if found.status == "rejected":
+    if found.status is Status.REJECTED:
         return f"**Rejected**: this picture {found.reason}."
-    if found.status == "uncertain":
+    if found.status is Status.UNCERTAIN:
         return "**Uncertain**: no class is probable enough for an answer."
     return f"**{found.label}**"
 

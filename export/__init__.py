@@ -1,1 +1,1 @@
-"""The gate: from a trained `.h5` to an `.onnx` that is proven to give the same answer."""
+"""From a trained `.h5` to an `.onnx` that is proven to predict the same."""

@@ -5,22 +5,23 @@ from pathlib import Path
 
 import keras
 import onnx
-from onnx import ModelProto
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 from edge.classifier import HEATMAP, INPUT, Classifier
 from edge.contract import CONTRACT_KEY
 from edge.errors import ModelError, UsageError
 from edge.files import replacing
 from edge.selftest import CHECK_KEY, answers, to_json
-from export.parity import Judges, Parity, ParityError, compare
-from export.quantization import Calibration, quantized, ranges_of, shift
+from export.comparison_images import ComparisonImages
+from export.parity import Parity, ParityError, compare
+from export.quantization import CalibrationImages, quantized, ranges_of, shift
 from training.models.heatmap_layers import heatmap_of, heatmap_parts
 from training.models.saved_model import MEAN_HEATMAP_KEY, TRAINED_ON_KEY, SavedModel, load_model
 
 OPSET = 17
 FEATURES = "features"
-FEWEST = 150
-"""Images that 8 bits are judged by, at least: a change in 2 of 100 images would hardly be seen on fewer."""
+FEWEST_FOR_INT8 = 150
+"""Images that an int8 model is compared on, at least: a change in 2 of 100 images would hardly be seen on fewer."""
 
 IR_VERSION = 8
 """The file format of opset 17's time, which every onnxruntime since 1.12 reads."""
@@ -29,7 +30,7 @@ IR_VERSION = 8
 def convert(source: Path, out: Path, images: Path, calibration: Path | None = None) -> Parity:
     """Write the ONNX form of an `.h5` where it gives the same answers on the pictures below `images`.
 
-    With `calibration`, a folder of training images, its convolutions have 8 bits, and it is judged on
+    With `calibration`, a folder of training images, its convolutions are int8, and it is compared on
     images that it was not calibrated on. Until then it has a temporary name: a failure leaves nothing
     behind. Raises `ParityError` with the differences where the two disagree, `UsageError` for too few images.
     """
@@ -38,22 +39,22 @@ def convert(source: Path, out: Path, images: Path, calibration: Path | None = No
         raise ModelError(
             f"{source}: has no {MEAN_HEATMAP_KEY}, it is of a version before 0.4.0, without heatmaps: train it again"
         )
-    calibrated = None if calibration is None else Calibration.of(calibration, model)
-    judges = Judges.of(images, model, () if calibrated is None else calibrated.digests)
-    if calibrated is not None and len(judges.paths) < FEWEST:
+    calibrated = None if calibration is None else CalibrationImages.read(calibration, model)
+    shown = ComparisonImages.read(images, model, () if calibrated is None else calibrated.digests)
+    if calibrated is not None and len(shown.paths) < FEWEST_FOR_INT8:
         raise UsageError(
-            f"{images}: {len(judges.paths)} images are too few to judge 8 bits by (at least {FEWEST}, "
-            "not calibrated on): give more"
+            f"{images}: {len(shown.paths)} images are too few to compare an int8 model on "
+            f"(at least {FEWEST_FOR_INT8}, not calibrated on): give more"
         )
     with replacing(out) as unfinished:
         unfinished.touch()  # where that is not possible, it is said now and not after minutes
-        graph = to_onnx(model) if calibrated is None else to_int8(source, calibrated)
+        graph = to_onnx(model) if calibrated is None else to_int8(model, calibrated)
         onnx.checker.check_model(graph, full_check=True)
         onnx.save(graph, unfinished)
         metadata = {entry.key: entry.value for entry in graph.metadata_props}
         onnx.helper.set_model_props(graph, metadata | {CHECK_KEY: to_json(answers(Classifier(unfinished)))})
         onnx.save(graph, unfinished)
-        parity = compare(model, Classifier(unfinished), judges)
+        parity = compare(model, Classifier(unfinished), shown)
         if parity.failures:
             raise ParityError(
                 f"{source}: its ONNX form gives other answers, {'; '.join(parity.failures)}: nothing was written"
@@ -61,16 +62,18 @@ def convert(source: Path, out: Path, images: Path, calibration: Path | None = No
     return parity
 
 
-def to_int8(source: Path, calibration: Calibration) -> ModelProto:
-    """Convert an `.h5` with int8 convolutions, its features centred on what these make of them."""
-    model = load_model(source)
+def to_int8(model: SavedModel, calibration: CalibrationImages) -> ModelProto:
+    """Convert a model with int8 convolutions, its features centred on what these make of them."""
     graph = to_onnx(model, "int8")
-    ranges = ranges_of(graph, calibration.images)
-    moved = shift(graph, quantized(graph, ranges), FEATURES, calibration.images)
+    ranges = ranges_of(graph, calibration.pixels)
+    moved = shift(graph, quantized(graph, ranges), FEATURES, calibration.pixels)
     standardise = model.network.get_layer("standardise")
     mean, variance = standardise.get_weights()
     standardise.set_weights([mean + moved, variance])
-    graph = quantized(to_onnx(model, "int8"), ranges)
+    try:
+        graph = quantized(to_onnx(model, "int8"), ranges)
+    finally:
+        standardise.set_weights([mean, variance])  # the exported model is compared with the network as it was
     graph.graph.output.remove(next(value for value in graph.graph.output if value.name == FEATURES))
     _settle(graph)
     return graph
@@ -114,15 +117,37 @@ def _settle(model: ModelProto) -> None:
     structure alone, so two conversions of a model are the same bytes.
     """
     graph = model.graph
+    nodes, weights, names = _in_order(graph)
+    for number, node in enumerate(nodes):
+        node.name = f"{node.op_type}_{number}"
+        node.input[:] = [names[name] for name in node.input]
+        node.output[:] = [names[name] for name in node.output]
+    for weight in weights:
+        weight.name = names[weight.name]
+    outputs = sorted(graph.output, key=lambda value: value.name)
+    for field, content in ((graph.node, nodes), (graph.initializer, weights), (graph.output, outputs)):
+        kept = [type(item).FromString(item.SerializeToString(deterministic=True)) for item in content]
+        del field[:]
+        field.extend(kept)
+    for value in (*graph.input, *graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "images"
+    del graph.value_info[:]
+    graph.name = "ecg"
+    graph.doc_string = model.doc_string = ""
+    model.producer_name, model.producer_version = "ecg", ""
+    model.ir_version = IR_VERSION
+
+
+def _in_order(graph: GraphProto) -> tuple[list[NodeProto], list[TensorProto], dict[str, str]]:
+    """Return nodes and weights as they are met on the way from the outputs, and new names by old ones.
+
+    Depth first, without recursion: a network may be deeper than Python's stack.
+    """
     made_by = {name: node for node in graph.node for name in node.output}
     weights = {weight.name: weight for weight in graph.initializer}
-    fixed = {value.name for value in (*graph.input, *graph.output)}
-    names = {name: name for name in fixed} | {"": ""}
-    nodes, used = [], []
-
-    # Depth first, without recursion: a network may be deeper than Python's stack.
+    names = {value.name: value.name for value in (*graph.input, *graph.output)} | {"": ""}
+    nodes, used, done = [], [], set()
     stack = [(output.name, False) for output in sorted(graph.output, key=lambda value: value.name, reverse=True)]
-    done = set()
     while stack:
         name, inputs_done = stack.pop()
         node = made_by.get(name)
@@ -141,21 +166,4 @@ def _settle(model: ModelProto) -> None:
         for output in node.output:
             names.setdefault(output, f"tensor_{len(names)}")
         nodes.append(node)
-    for number, node in enumerate(nodes):
-        node.name = f"{node.op_type}_{number}"
-        node.input[:] = [names[name] for name in node.input]
-        node.output[:] = [names[name] for name in node.output]
-    for weight in used:
-        weight.name = names[weight.name]
-    outputs = sorted(graph.output, key=lambda value: value.name)
-    for field, content in ((graph.node, nodes), (graph.initializer, used), (graph.output, outputs)):
-        kept = [type(item).FromString(item.SerializeToString(deterministic=True)) for item in content]
-        del field[:]
-        field.extend(kept)
-    for value in (*graph.input, *graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = "images"
-    del graph.value_info[:]
-    graph.name = "ecg"
-    graph.doc_string = model.doc_string = ""
-    model.producer_name, model.producer_version = "ecg", ""
-    model.ir_version = IR_VERSION
+    return nodes, used, names

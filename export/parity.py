@@ -1,44 +1,41 @@
 """Parity: whether an ONNX file gives, from pictures on disk, the answer of its Keras model."""
 
 import math
-from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edge.classifier import Classifier
-from edge.errors import EcgError, UsageError
-from edge.files import find_images
-from edge.images.page import open_page
-from edge.images.preprocessing import load_page
+from edge.commands.table import Table
+from edge.errors import EcgError
 from edge.prediction import Outputs, decide
-from training.data.folder import digest, read_folder, short_digest
-from training.errors import DataError
+from export.comparison_images import ComparisonImages
 from training.models.saved_model import SavedModel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """Say what an exported model may differ by, at most, from its `.h5`.
-
-    `margin` is the lead of the first class over the second under which an image may get another class,
-    `others` the share of images that may.
-    """
+    """Say what an exported model may differ by, at most, from its `.h5`."""
 
     logit: float
+    """Largest difference of a logit."""
     probability: float
+    """Largest difference of a probability."""
     in_distribution: float
+    """Largest difference of an in-distribution score."""
     margin: float
+    """Lead of the first class over the second, as a probability, under which an image may get another class."""
     others: float
+    """Share of images that may get another class."""
 
 
 BOUNDS = {
-    # An honest export differs by 1e-7 to 4e-6 in a probability, and in an in-distribution score by 1e-6 for a trained model, by
-    # 1.5e-5 for one of a single epoch, whose features hardly vary; every defect of tests/export/test_convert.py is above.
+    # An honest export differs by 1e-7 to 4e-6 in a probability. In an in-distribution score it differs by 1e-6 for a
+    # trained model, by 1.5e-5 for one of a single epoch, whose features hardly vary. Every defect of
+    # tests/export/test_parity.py is above.
     "float32": Bounds(logit=1e-4, probability=1e-5, in_distribution=1e-4, margin=0, others=0),
-    # int8 are another model that nearly always answers the same: the class counts, not the last digit.
+    # An int8 model is another one that nearly always answers the same: the class counts, not the last digit.
     "int8": Bounds(logit=math.inf, probability=0.2, in_distribution=0.1, margin=0.1, others=0.02),
 }
 HEATMAP_BOUND = 1e-3
@@ -55,34 +52,43 @@ class ParityError(EcgError):
     exit_code = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Parity:
     """Hold the comparison of two models on a number of images.
 
-    Differences are the largest absolute ones over all images, classes and batch sizes; `heatmap_difference`
-    is that of a logit and the sum of its heatmap and bias. Of `flips` images the most probable class is
-    another, and `flip_margin` is the largest lead that it had over the second; `other_answer` counts
-    images whose status or label is another. `most_certain` and `median_certain` are of the largest
-    probability that Keras gives an image, `saturated` is the share of images where it is at least 0.999: such
-    images prove little about probabilities. `right` counts the `labelled` images, by the data folder
-    and not learned from, that Keras and the exported model answer with their label.
+    Differences are the largest absolute ones over all images, classes and batch sizes.
     """
 
     precision: str
+    """Of the exported model, "float32" or "int8"."""
     images: int
+    """How many images these are."""
     batch_sizes: tuple[int, ...]
+    """How many images were given at once."""
     logit_difference: float
+    """Of the logits."""
     probability_difference: float
+    """Of the probabilities."""
     in_distribution_difference: float
+    """Of the in-distribution score."""
     heatmap_difference: float
+    """Of a logit and the sum of its heatmap and bias."""
     flips: int
+    """Images of which the most probable class is another."""
     flip_margin: float
+    """The largest lead that the first class of a flipped image had over the second, as a probability."""
     other_answer: int
+    """Images whose status or label is another."""
     median_certain: float
+    """Median over the images of the largest probability that Keras gives."""
     most_certain: float
+    """The largest of them."""
     saturated: float
+    """Share of images where it is at least 0.999: they prove little about probabilities."""
     labelled: int = 0
+    """Images with a class of the data folder that the model did not learn from."""
     right: tuple[int, int] = (0, 0)
+    """How many of these get their label from Keras, and from the exported model."""
 
     @property
     def failures(self) -> list[str]:
@@ -94,7 +100,8 @@ class Parity:
                 self.logit_difference <= bounds.logit,
             f"probabilities differ by {self.probability_difference:.3g} (at most {bounds.probability:g})":
                 self.probability_difference <= bounds.probability,
-            f"in-distribution scores differ by {self.in_distribution_difference:.3g} (at most {bounds.in_distribution:g})":
+            f"in-distribution scores differ by {self.in_distribution_difference:.3g} "
+            f"(at most {bounds.in_distribution:g})":
                 self.in_distribution_difference <= bounds.in_distribution,
             f"heatmaps and logits differ by {self.heatmap_difference:.3g} (at most {HEATMAP_BOUND:g})":
                 self.heatmap_difference <= HEATMAP_BOUND,
@@ -107,32 +114,33 @@ class Parity:
         }  # fmt: skip
         return [phrase for phrase, passed in checks.items() if not passed]
 
-    def table(self) -> str:
-        """Return the comparison as lines for the terminal."""
+    def table(self) -> Table:
+        """Return the comparison for the terminal."""
         bounds = BOUNDS[self.precision]
         sizes = " and ".join(map(str, self.batch_sizes))
         limit = "" if bounds.logit == math.inf else f"  (at most {bounds.logit:g})"
         flips = f"{self.flips}  (at most {bounds.others:.0%})"
         if self.flips:
             flips += f", the first class led by at most {self.flip_margin:.2f} (at most {bounds.margin:g})"
+        certain = f"median {self.median_certain:.3f}, highest {self.most_certain:.3f}, "
+        accuracy = "no labelled image that was not learned from"
+        if self.labelled:
+            kept, exported = (f"{right / self.labelled:.3f}" for right in self.right)
+            accuracy = f"{kept} and {exported}, on {self.labelled} images not learned from"
         rows = {
-            "precision": self.precision,
             "images": f"{self.images}, in batches of {sizes}",
             "largest difference, logits": f"{self.logit_difference:.2e}{limit}",
             "largest difference, probability": f"{self.probability_difference:.2e}  (at most {bounds.probability:g})",
-            "largest difference, in-distribution score": f"{self.in_distribution_difference:.2e}  (at most {bounds.in_distribution:g})",
+            "largest difference, in-distribution score": f"{self.in_distribution_difference:.2e}  "
+            f"(at most {bounds.in_distribution:g})",
             "heatmap and bias against logit": f"{self.heatmap_difference:.2e}  (at most {HEATMAP_BOUND:g})",
             "images with another class": flips,
-            "images with another answer": f"{self.other_answer}",
-            "how sure the model was": f"median {self.median_certain:.3f}, highest {self.most_certain:.3f}, "
-            f"{self.saturated:.0%} of images at {SATURATED} or more",
+            "images with another prediction": f"{self.other_answer}",
+            "how sure the model was": f"{certain}{self.saturated:.0%} of images at {SATURATED} or more",
+            "accuracy, .h5 and exported": accuracy,
+            "parity": "failed" if self.failures else "holds",
         }
-        rows["accuracy, .h5 and exported"] = "no labelled image that was not learned from"
-        if self.labelled:
-            ours, theirs = (f"{right / self.labelled:.3f}" for right in self.right)
-            rows["accuracy, .h5 and exported"] = f"{ours} and {theirs}, on {self.labelled} images not learned from"
-        rows["parity"] = "failed" if self.failures else "holds"
-        return "\n".join(f"{name:32s} {value}" for name, value in rows.items())
+        return Table("Parity", ("precision", self.precision), list(rows.items()))
 
     def as_record(self) -> dict[str, Any]:
         """Return every number, the bounds and the verdict."""
@@ -143,85 +151,33 @@ class Parity:
         return asdict(self) | bounds | {"holds": not self.failures, "failures": self.failures}
 
 
-@dataclass(frozen=True)
-class Judges:
-    """Hold the images that two models are compared on.
-
-    `images` is uint8 (n, height, width, 3), RGB; `labels` has the class of each, "" where it has none, and
-    `unseen` is bool (n,), whether the model did not learn from it.
-    """
-
-    paths: tuple[Path, ...]
-    images: np.ndarray
-    labels: tuple[str, ...]
-    unseen: np.ndarray
-
-    @classmethod
-    def of(cls, folder: Path, model: SavedModel, but: Collection[str] = ()) -> "Judges":
-        """Read every picture below `folder`, but those with the digests `but`; raise `UsageError` for none."""
-        paths, images, unseen = [], [], []
-        for path in find_images(folder) if folder.is_dir() else []:
-            image = open_page(path)
-            if (name := digest(image)) not in but:
-                paths.append(path)
-                images.append(load_page(image, model.contract.preprocessing))
-                unseen.append(short_digest(name) not in model.trained_on)
-        if not paths:
-            raise UsageError(f"{folder}: is no folder with pictures to compare the models on: give one with ECG images")
-        try:
-            known = {image.path: image.label for image in read_folder(folder)}
-        except DataError:  # pictures without classes can be compared as well, only not be called right or wrong
-            known = {}
-        return cls(tuple(paths), np.stack(images), tuple(known.get(path, "") for path in paths), np.array(unseen))
-
-
-def compare(model: SavedModel, classifier: Classifier, judges: Judges) -> Parity:
+def compare(model: SavedModel, classifier: Classifier, shown: ComparisonImages) -> Parity:
     """Compare a Keras model with an ONNX model on images.
 
     First the contracts, then the outputs, then the values: image by image from the file through
     `Classifier`, and in batches of 4. Raises `ParityError` where contracts or outputs differ.
     """
-    theirs = classifier.contract
-    expected_contract = replace(model.contract, precision=theirs.precision)
-    if expected_contract != theirs:
-        ours, given = asdict(expected_contract), asdict(theirs)
-        name = next(name for name in ours if ours[name] != given[name])
-        raise ParityError(
-            f"{classifier.path}: its contract has other {name} than the .h5 ({given[name]}, not {ours[name]}): "
-            "it is not an export of this .h5, convert it again"
-        )
-    paths, images = judges.paths, judges.images
-    kept = model.run(images)
+    _check_contract(model, classifier)
+    kept = model.run(shown.pixels)
     expected = [
         decide(str(path), Outputs(*(rows[[index]] for rows in kept)), model.contract)
-        for index, path in enumerate(paths)
+        for index, path in enumerate(shown.paths)
     ]
-    served = [classifier.predict(path) for path in paths]
-    # A set smaller than a batch is repeated: the second batch size has to be another than 1.
-    repeated = np.resize(np.arange(len(images)), max(len(images), BATCH))
-    parts = [*np.arange(len(images))[:, np.newaxis], *np.array_split(repeated, -(-len(repeated) // BATCH))]
-    bias = model.network.get_layer("logits").get_weights()[1]
-    differences = Outputs(*([] for _ in Outputs._fields))
-    mapped, exported = [], np.empty(len(images), int)
-    for part in parts:
-        outputs, heatmap = classifier.explain(images[part])
-        for largest, rows, known in zip(differences, outputs, kept, strict=True):
-            largest.append(np.abs(rows - known[part]).max())
-        mapped.append(np.abs(heatmap.sum(axis=(1, 2)) + bias - outputs.logits).max())
-        exported[part] = outputs.probabilities.argmax(axis=1)
+    served = [classifier.predict(path) for path in shown.paths]
+    differences, heatmap_difference, exported = _differences(model, classifier, shown.pixels, kept)
     first, certain = kept.probabilities.argmax(axis=1), kept.probabilities.max(axis=1)
     lead = certain - np.sort(kept.probabilities, axis=1)[:, -2]
     flipped = exported != first
-    labels, names = np.array(judges.labels), np.array(model.contract.labels)
-    judged = judges.unseen & np.isin(labels, names)
+    labels, names = np.array(shown.labels), np.array(model.contract.labels)
+    labelled = shown.unseen & np.isin(labels, names)
     return Parity(
-        precision=theirs.precision,
-        images=len(paths),
+        precision=classifier.contract.precision,
+        images=len(shown.paths),
         batch_sizes=(1, BATCH),
-        logit_difference=float(np.max(differences.logits)),
-        probability_difference=float(np.max(differences.probabilities)),
-        in_distribution_difference=float(np.max(differences.in_distribution)),
-        heatmap_difference=float(np.max(mapped)),
+        logit_difference=differences.logits,
+        probability_difference=differences.probabilities,
+        in_distribution_difference=differences.in_distribution,
+        heatmap_difference=heatmap_difference,
         flips=int(flipped.sum()),
         flip_margin=float(lead[flipped].max(initial=0)),
         other_answer=sum(
@@ -231,6 +187,38 @@ def compare(model: SavedModel, classifier: Classifier, judges: Judges) -> Parity
         median_certain=float(np.median(certain)),
         most_certain=float(certain.max()),
         saturated=float((certain >= SATURATED).mean()),
-        labelled=int(judged.sum()),
-        right=(int((names[first] == labels)[judged].sum()), int((names[exported] == labels)[judged].sum())),
+        labelled=int(labelled.sum()),
+        right=(int((names[first] == labels)[labelled].sum()), int((names[exported] == labels)[labelled].sum())),
     )
+
+
+def _check_contract(model: SavedModel, classifier: Classifier) -> None:
+    """Raise `ParityError` where an ONNX model has another contract than the Keras model, its precision aside."""
+    expected = replace(model.contract, precision=classifier.contract.precision)
+    if expected != classifier.contract:
+        ours, given = asdict(expected), asdict(classifier.contract)
+        name = next(name for name in ours if ours[name] != given[name])
+        raise ParityError(
+            f"{classifier.path}: its contract has other {name} than the .h5 ({given[name]}, not {ours[name]}): "
+            "it is not an export of this .h5, convert it again"
+        )
+
+
+def _differences(
+    model: SavedModel, classifier: Classifier, pixels: np.ndarray, kept: Outputs
+) -> tuple[Outputs, float, np.ndarray]:
+    """Return the largest differences of outputs and heatmaps, and the exported model's most probable classes.
+
+    `kept` are the Keras model's outputs. Images go through one by one, then in batches.
+    """
+    # A set smaller than a batch is repeated: the second batch size has to be another than 1.
+    repeated = np.resize(np.arange(len(pixels)), max(len(pixels), BATCH))
+    parts = [*np.arange(len(pixels))[:, np.newaxis], *np.array_split(repeated, -(-len(repeated) // BATCH))]
+    bias = model.network.get_layer("logits").get_weights()[1]
+    largest, mapped, exported = [], [], np.empty(len(pixels), int)
+    for part in parts:
+        outputs, heatmap = classifier.explain(pixels[part])
+        largest.append([np.abs(rows - known[part]).max() for rows, known in zip(outputs, kept, strict=True)])
+        mapped.append(np.abs(heatmap.sum(axis=(1, 2)) + bias - outputs.logits).max())
+        exported[part] = outputs.probabilities.argmax(axis=1)
+    return Outputs(*np.max(largest, axis=0).tolist()), float(np.max(mapped)), exported

@@ -17,10 +17,10 @@ from edge.errors import UsageError
 from edge.files import find_images
 from edge.images.page import open_page
 from edge.images.preprocessing import load_page
-from training.data.folder import digest
+from training.data.loaded_images import digest
 from training.models.saved_model import SavedModel
 
-PAGES = 64
+MOST_IMAGES = 64
 """Images that are calibrated on, evenly spread over the sorted files: more change the last digit only."""
 
 COLOURS = 3  # channels of a picture
@@ -29,25 +29,25 @@ STEPS = 33  # ranges that are tried for a tensor, from a fifth of the whole one
 LEVELS = 255
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """Hold the images that ranges are chosen by, uint8 (n, height, width, 3), and the digests of their pictures."""
+@dataclass(frozen=True, kw_only=True)
+class CalibrationImages:
+    """Hold the images that ranges are chosen by."""
 
-    images: np.ndarray
+    pixels: np.ndarray
+    """As the model takes them, uint8 (n, height, width, 3), RGB."""
     digests: frozenset[str]
+    """Of their pictures."""
 
     @classmethod
-    def of(cls, folder: Path, model: SavedModel) -> "Calibration":
+    def read(cls, folder: Path, model: SavedModel) -> "CalibrationImages":
         """Read at most 64 images below a folder; raise `UsageError` where there is none."""
         paths = find_images(folder) if folder.is_dir() else []
         if not paths:
             raise UsageError(f"{folder}: is no folder with pictures to calibrate on: give the training images")
-        chosen = sorted({*np.linspace(0, len(paths) - 1, PAGES).round().astype(int).tolist()})
+        chosen = sorted({*np.linspace(0, len(paths) - 1, MOST_IMAGES).round().astype(int).tolist()})
         opened = [open_page(paths[index]) for index in chosen]
-        return cls(
-            np.stack([load_page(image, model.contract.preprocessing) for image in opened]),
-            frozenset(map(digest, opened)),
-        )
+        pixels = np.stack([load_page(image, model.contract.preprocessing) for image in opened])
+        return cls(pixels=pixels, digests=frozenset(map(digest, opened)))
 
 
 def quantized(graph: ModelProto, ranges: dict[str, tuple[float, float]]) -> ModelProto:
@@ -125,7 +125,9 @@ def _run(graph: ModelProto, names: Sequence[str], images: np.ndarray) -> Iterato
     copy = ModelProto.FromString(graph.SerializeToString())
     del copy.graph.output[:]
     copy.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names)
-    session = onnxruntime.InferenceSession(copy.SerializeToString(), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # with more, the last digit may vary from run to run, and with it the file
+    session = onnxruntime.InferenceSession(copy.SerializeToString(), options, providers=["CPUExecutionProvider"])
     for image in images:
         yield session.run(list(names), {INPUT: image[np.newaxis]})
 

@@ -13,9 +13,11 @@ import pytest
 from benchmarks.in_distribution import kinds, rejected
 from edge import Classifier, load_page
 from export.parity import BOUNDS
-from training.data.folder import read_folder
-from training.evaluation import audit as auditing
+from training.data.folder import DataFolder
+from training.evaluation.audit import COPY, audit
 from training.models.saved_model import load_model
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def retrain(command: Callable, data: Path, tmp_path: Path) -> Callable:
         assert np.abs(served - probabilities).max() <= BOUNDS["float32"].probability
         assert (served.argmax(axis=1) == probabilities.argmax(axis=1)).all()
         assert len(answered) >= 0.9 * len(records)
-        labels = {str(image.path): image.label for image in read_folder(data)}
+        labels = {str(image.path): image.label for image in DataFolder.read(data).images}
         return float(np.mean([record["label"] == labels[record["image"]] for record in answered]))
 
     return three_commands
@@ -62,19 +64,18 @@ def test_the_cnn_from_real_pages_to_predictions(retrain: Callable) -> None:
     retrain("cnn", "--epochs", 2)  # two epochs are enough for the line, not for a good model
 
 
-def test_the_published_situation_is_counted(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_published_situation_is_counted(data: Path, tmp_path: Path) -> None:
     """Every image as often as it was published; the baselines have tests of their own."""
-    monkeypatch.setattr(auditing, "_baselines", lambda *_: {})
     with (data / "manifest.csv").open() as lines:
         for row in csv.DictReader(lines):
             for copy in range(int(row["published_copies"])):
                 file = tmp_path / row["label"] / f"{copy} {Path(row['path']).name}"
                 file.parent.mkdir(exist_ok=True)
                 file.symlink_to(data / row["path"])
-    found = auditing.audit(tmp_path, seed=0)
+    found = audit(DataFolder.read(tmp_path), seed=0, baselines=False)
     assert found.headline == "692 files: 324 redundant copies, 368 different images"
-    assert found.near == []  # all of them are different recordings
-    assert {kind: number for kind, number in found.kinds.items() if number} == {auditing.COPY: 193}
+    assert found.near_copies == ()  # all of them are different recordings
+    assert {kind: number for kind, number in found.leak_counts.items() if number} == {COPY: 193}
 
 
 def test_vgg16_from_real_pages_to_predictions(retrain: Callable, data: Path, weights: Path, tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ def test_vgg16_from_real_pages_to_predictions(retrain: Callable, data: Path, wei
 
 
 def test_the_folders_of_the_published_set_are_read(data: Path) -> None:
-    images = read_folder(data)
+    images = DataFolder.read(data).images
     assert {image.label for image in images} == {
         "abnormal_heartbeat", "history_of_mi", "myocardial_infarction", "normal",
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The lab's own errors, each one line for a person."""
+"""Errors of training, each one line for a person."""
 
 from edge.errors import EcgError
 

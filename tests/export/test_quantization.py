@@ -1,4 +1,4 @@
-"""Int8: written alike every time, with weights that no processor cuts off, and only past their gate."""
+"""Int8: written alike every time, with weights that no processor cuts off, and only where they predict the same."""
 
 import math
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from edge import Classifier, load_page
 from edge.errors import UsageError
 from export import convert as conversion
-from export import quantization as quantization
+from export import quantization
 from export.convert import convert
 from export.parity import BOUNDS, Bounds, ParityError
 from training.models.saved_model import load_model
@@ -20,18 +20,18 @@ from training.models.saved_model import load_model
 
 @pytest.fixture
 def small_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calibrate on few images, and judge by few."""
-    monkeypatch.setattr(conversion, "FEWEST", 10)
-    monkeypatch.setattr(quantization, "PAGES", 8)
+    """Calibrate on few images, and compare on few."""
+    monkeypatch.setattr(conversion, "FEWEST_FOR_INT8", 10)
+    monkeypatch.setattr(quantization, "MOST_IMAGES", 8)
 
 
 @pytest.fixture
 def lenient(monkeypatch: pytest.MonkeyPatch, small_calibration: None) -> None:
     """Let a model of one epoch through, whose classes lead by hundredths."""
-    monkeypatch.setitem(BOUNDS, "int8", Bounds(math.inf, 1, 1, 1, 1))
+    monkeypatch.setitem(BOUNDS, "int8", Bounds(logit=math.inf, probability=1, in_distribution=1, margin=1, others=1))
 
 
-def test_eight_bits_are_written_with_the_same_outputs_and_weights_that_no_cpu_cuts_off(
+def test_int8_is_written_with_the_same_outputs_and_weights_that_no_cpu_cuts_off(
     command: Callable, h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path, lenient: None
 ) -> None:
     out, again = tmp_path / "ecg.int8.onnx", tmp_path / "again.onnx"
@@ -59,7 +59,7 @@ def test_eight_bits_are_written_with_the_same_outputs_and_weights_that_no_cpu_cu
     assert "passed" in command("edge", "check", out).stdout
 
 
-def test_eight_bits_that_answer_otherwise_are_not_written(
+def test_an_int8_model_that_answers_otherwise_is_not_written(
     h5: Path, three_classes: Path, tmp_path: Path, small_calibration: None
 ) -> None:
     with pytest.raises(ParityError, match=r"get another class .*: nothing was written"):
@@ -67,10 +67,10 @@ def test_eight_bits_that_answer_otherwise_are_not_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_few_pages_do_not_judge_eight_bits(
+def test_few_images_prove_nothing_about_int8(
     h5: Path, three_classes: Path, tmp_path: Path, lenient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversion, "FEWEST", 150)
-    with pytest.raises(UsageError, match=r"22 images are too few to judge 8 bits by \(at least 150"):
+    monkeypatch.setattr(conversion, "FEWEST_FOR_INT8", 150)
+    with pytest.raises(UsageError, match=r"22 images are too few to compare an int8 model on \(at least 150"):
         convert(h5, tmp_path / "ecg.onnx", three_classes, three_classes / "train")
     assert list(tmp_path.iterdir()) == []

@@ -23,12 +23,8 @@ from training.evaluation.result import SCHEMA
 
 log = logging.getLogger(__name__)
 
-COPY, NEAR_ACROSS, NEAR_COPY, NEAR_LABELS = (
-    "copy in a folder without splits",
-    "near copy in train and test",
-    "near copy in a folder without splits",
-    "near copies under two labels",
-)
+COPY, NEAR_COPY = "copy in a folder without splits", "near copy in a folder without splits"
+NEAR_ACROSS, NEAR_LABELS = "near copy in train and test", "near copies under two labels"
 LEAK_KINDS = {
     "stated": (ACROSS, TWO_LABELS, GROUP, NEAR_ACROSS, NEAR_LABELS),
     "none": (COPY, TWO_LABELS, NEAR_COPY, NEAR_LABELS),

@@ -50,7 +50,7 @@ PACKAGES = (
 def evaluate(
     models: Sequence[Path], data: DataFolder, *, command: str, robustness: bool = False, heatmaps: bool = False
 ) -> Evaluation:
-    """Return what the models are worth on the test images of `data`.
+    """Measure models on the test images of `data`, each alone and against the first.
 
     A folder without splits is divided again as the first model's training divided it, from its
     seed. `command` is how this was asked for. Raises `DataError` where there are no test images or a model does not

@@ -1,4 +1,4 @@
-"""The truth of a synthetic ECG image, as JSON can hold it: what made it, where its leads lie, and what the disease altered."""
+"""The truth of a synthetic ECG image, as JSON: what made it, where its leads lie, what the disease altered."""
 
 import dataclasses
 
