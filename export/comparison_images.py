@@ -1,5 +1,6 @@
 """The images that an exported model is compared with its Keras model on."""
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from training.data.folder import DataFolder
 from training.data.loaded_images import digest, short_digest
 from training.errors import DataError
 from training.models.saved_model import SavedModel
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +34,10 @@ class ComparisonImages:
 
     @classmethod
     def read(cls, folder: Path, model: SavedModel, but: Collection[str] = ()) -> "ComparisonImages":
-        """Read every picture below `folder`, but those with the digests `but`; raise `UsageError` for none."""
+        """Read every ECG image below `folder`, but those with the digests `but`; raise `UsageError` for none.
+
+        Labels are optional: where the folder is no data folder, a message says why there are none.
+        """
         paths, pixels, unseen = [], [], []
         for path in find_images(folder) if folder.is_dir() else []:
             image = open_page(path)
@@ -40,10 +46,11 @@ class ComparisonImages:
                 pixels.append(load_page(image, model.contract.preprocessing))
                 unseen.append(short_digest(name) not in model.trained_on)
         if not paths:
-            raise UsageError(f"{folder}: is no folder with pictures to compare the models on: give one with ECG images")
+            raise UsageError(f"{folder}: is no folder with images to compare the models on: give one with ECG images")
         try:
             known = {image.path: image.label for image in DataFolder.read(folder).images}
-        except DataError:  # pictures without classes can be compared as well, only not be called right or wrong
+        except DataError as error:  # images without classes can be compared as well, only not be called right or wrong
+            log.info("compared without labels, so without an accuracy: %s", error)
             known = {}
         labels = tuple(known.get(path, "") for path in paths)
         return cls(paths=tuple(paths), pixels=np.stack(pixels), labels=labels, unseen=np.array(unseen))

@@ -9,14 +9,14 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 from edge.classifier import HEATMAP, INPUT, Classifier
 from edge.contract import CONTRACT_KEY
-from edge.errors import ModelError, UsageError
+from edge.errors import UsageError
 from edge.files import replacing
 from edge.selftest import CHECK_KEY, answers, to_json
 from export.comparison_images import ComparisonImages
-from export.parity import Parity, ParityError, compare
-from export.quantization import CalibrationImages, quantized, ranges_of, shift
+from export.parity import Bounds, Parity, ParityError, compare
+from export.quantization import MOST_IMAGES, CalibrationImages, quantized, ranges_of, shift
 from training.models.heatmap_layers import heatmap_of, heatmap_parts
-from training.models.saved_model import MEAN_HEATMAP_KEY, TRAINED_ON_KEY, SavedModel, load_model
+from training.models.saved_model import TRAINED_ON_KEY, SavedModel, load_model
 
 OPSET = 17
 FEATURES = "features"
@@ -27,24 +27,30 @@ IR_VERSION = 8
 """The file format of opset 17's time, which every onnxruntime since 1.12 reads."""
 
 
-def convert(source: Path, out: Path, images: Path, calibration: Path | None = None) -> Parity:
-    """Write the ONNX form of an `.h5` where it gives the same answers on the pictures below `images`.
+def convert(
+    source: Path,
+    out: Path,
+    images: Path,
+    calibration: Path | None = None,
+    *,
+    calibration_images: int = MOST_IMAGES,
+    fewest_images: int = FEWEST_FOR_INT8,
+    bounds: Bounds | None = None,
+) -> Parity:
+    """Write the ONNX form of an `.h5` where it gives the same predictions on the ECG images below `images`.
 
-    With `calibration`, a folder of training images, its convolutions are int8, and it is compared on
-    images that it was not calibrated on. Until then it has a temporary name: a failure leaves nothing
-    behind. Raises `ParityError` with the differences where the two disagree, `UsageError` for too few images.
+    With `calibration`, a folder of training images, its convolutions are int8. At most `calibration_images`
+    of them are used, and the model is compared on at least `fewest_images` others. `bounds` stand in for those
+    of `BOUNDS`. The file has a temporary name until parity holds: a failure leaves nothing behind. Raises
+    `ParityError` with the differences where the two disagree, `UsageError` for too few images.
     """
     model = load_model(source)
-    if model.mean_heatmap is None:
-        raise ModelError(
-            f"{source}: has no {MEAN_HEATMAP_KEY}, it is of a version before 0.4.0, without heatmaps: train it again"
-        )
-    calibrated = None if calibration is None else CalibrationImages.read(calibration, model)
+    calibrated = None if calibration is None else CalibrationImages.read(calibration, model, calibration_images)
     shown = ComparisonImages.read(images, model, () if calibrated is None else calibrated.digests)
-    if calibrated is not None and len(shown.paths) < FEWEST_FOR_INT8:
+    if calibrated is not None and len(shown.paths) < fewest_images:
         raise UsageError(
             f"{images}: {len(shown.paths)} images are too few to compare an int8 model on "
-            f"(at least {FEWEST_FOR_INT8}, not calibrated on): give more"
+            f"(at least {fewest_images}, not calibrated on): give more"
         )
     with replacing(out) as unfinished:
         unfinished.touch()  # where that is not possible, it is said now and not after minutes
@@ -54,10 +60,10 @@ def convert(source: Path, out: Path, images: Path, calibration: Path | None = No
         metadata = {entry.key: entry.value for entry in graph.metadata_props}
         onnx.helper.set_model_props(graph, metadata | {CHECK_KEY: to_json(answers(Classifier(unfinished)))})
         onnx.save(graph, unfinished)
-        parity = compare(model, Classifier(unfinished), shown)
+        parity = compare(model, Classifier(unfinished), shown, bounds)
         if parity.failures:
             raise ParityError(
-                f"{source}: its ONNX form gives other answers, {'; '.join(parity.failures)}: nothing was written"
+                f"{source}: its ONNX form gives other predictions, {'; '.join(parity.failures)}: nothing was written"
             )
     return parity
 
@@ -90,7 +96,8 @@ def to_onnx(model: SavedModel, precision: str = "float32") -> ModelProto:
     contract = dataclasses.replace(model.contract, precision=precision)
     found = heatmap_parts(model.network)
     features = {FEATURES: model.network.get_layer("standardise").input} if precision == "int8" else {}
-    network = keras.Model(model.network.input, [model.network.output | features, [part.maps for part in found]])
+    outputs = [model.network.output | features, [part.maps for part in found]]
+    network = keras.Model(model.network.input, outputs, name="ecg")  # without a name, Keras numbers it by the process
 
     @tf.function(
         autograph=False,
@@ -102,6 +109,9 @@ def to_onnx(model: SavedModel, precision: str = "float32") -> ModelProto:
         outputs, maps = network(image, training=False)
         return outputs | {HEATMAP: heatmap_of(found, maps) - model.mean_heatmap}
 
+    # tf2onnx optimizes in an order that follows from names, and names end in a counter of the process. From another
+    # start a model may, in one of fifty conversions, become another graph, to which ranges of the first do not fit.
+    tf2onnx.utils.INTERNAL_NAME = 1
     graph, _ = tf2onnx.convert.from_function(serve, serve.input_signature, opset=OPSET)
     _settle(graph)
     onnx.helper.set_model_props(
@@ -113,7 +123,7 @@ def to_onnx(model: SavedModel, precision: str = "float32") -> ModelProto:
 def _settle(model: ModelProto) -> None:
     """Name and order nodes and weights by their place on the way from the outputs to the input.
 
-    tf2onnx's own names and order differ from run to run. Names and order follow from the graph's
+    tf2onnx's own names and order differ from run to run. The new ones follow from the graph's
     structure alone, so two conversions of a model are the same bytes.
     """
     graph = model.graph

@@ -1,10 +1,11 @@
-"""Parity: whether an ONNX file gives, from pictures on disk, the answer of its Keras model."""
+"""Parity: whether an ONNX file gives, from images on disk, the predictions of its Keras model."""
 
 import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from edge.classifier import Classifier
 from edge.commands.table import Table
@@ -35,7 +36,7 @@ BOUNDS = {
     # trained model, by 1.5e-5 for one of a single epoch, whose features hardly vary. Every defect of
     # tests/export/test_parity.py is above.
     "float32": Bounds(logit=1e-4, probability=1e-5, in_distribution=1e-4, margin=0, others=0),
-    # An int8 model is another one that nearly always answers the same: the class counts, not the last digit.
+    # An int8 model is another one that nearly always predicts the same: the class counts, not the last digit.
     "int8": Bounds(logit=math.inf, probability=0.2, in_distribution=0.1, margin=0.1, others=0.02),
 }
 HEATMAP_BOUND = 1e-3
@@ -47,7 +48,7 @@ SATURATED = 0.999
 
 
 class ParityError(EcgError):
-    """An ONNX file does not give the answer of its Keras model."""
+    """An ONNX file does not give the predictions of its Keras model."""
 
     exit_code = 1
 
@@ -85,6 +86,8 @@ class Parity:
     """The largest of them."""
     saturated: float
     """Share of images where it is at least 0.999: they prove little about probabilities."""
+    bounds: Bounds
+    """What the differences are compared with."""
     labelled: int = 0
     """Images with a class of the data folder that the model did not learn from."""
     right: tuple[int, int] = (0, 0)
@@ -93,7 +96,7 @@ class Parity:
     @property
     def failures(self) -> list[str]:
         """Return what is out of bounds, each as one phrase; none where the models agree."""
-        bounds = BOUNDS[self.precision]
+        bounds = self.bounds
         # Written so that a NaN fails.
         checks = {
             f"logits differ by {self.logit_difference:.3g} (at most {bounds.logit:g})":
@@ -109,14 +112,14 @@ class Parity:
                 self.flips <= bounds.others * self.images,
             f"an image gets another class that led by {self.flip_margin:.3g} (at most {bounds.margin:g})":
                 not self.flips or self.flip_margin <= bounds.margin,
-            f"{self.other_answer} of {self.images} images get another answer":
+            f"{self.other_answer} of {self.images} images get another prediction":
                 self.other_answer == 0 or self.precision != "float32",
         }  # fmt: skip
         return [phrase for phrase, passed in checks.items() if not passed]
 
     def table(self) -> Table:
         """Return the comparison for the terminal."""
-        bounds = BOUNDS[self.precision]
+        bounds = self.bounds
         sizes = " and ".join(map(str, self.batch_sizes))
         limit = "" if bounds.logit == math.inf else f"  (at most {bounds.logit:g})"
         flips = f"{self.flips}  (at most {bounds.others:.0%})"
@@ -144,18 +147,18 @@ class Parity:
 
     def as_record(self) -> dict[str, Any]:
         """Return every number, the bounds and the verdict."""
-        bounds = {
-            f"largest_{name}": value for name, value in asdict(BOUNDS[self.precision]).items() if value < math.inf
-        }
+        record = asdict(self)
+        bounds = {f"largest_{name}": value for name, value in record.pop("bounds").items() if value < math.inf}
         bounds["largest_heatmap"] = HEATMAP_BOUND
-        return asdict(self) | bounds | {"holds": not self.failures, "failures": self.failures}
+        return record | bounds | {"holds": not self.failures, "failures": self.failures}
 
 
-def compare(model: SavedModel, classifier: Classifier, shown: ComparisonImages) -> Parity:
+def compare(model: SavedModel, classifier: Classifier, shown: ComparisonImages, bounds: Bounds | None = None) -> Parity:
     """Compare a Keras model with an ONNX model on images.
 
     First the contracts, then the outputs, then the values: image by image from the file through
-    `Classifier`, and in batches of 4. Raises `ParityError` where contracts or outputs differ.
+    `Classifier`, and in batches of 4. `bounds` are those of `BOUNDS` if not given.
+    Raises `ParityError` where contracts or outputs differ.
     """
     _check_contract(model, classifier)
     kept = model.run(shown.pixels)
@@ -163,7 +166,7 @@ def compare(model: SavedModel, classifier: Classifier, shown: ComparisonImages) 
         decide(str(path), Outputs(*(rows[[index]] for rows in kept)), model.contract)
         for index, path in enumerate(shown.paths)
     ]
-    served = [classifier.predict(path) for path in shown.paths]
+    served = [classifier.predict(path) for path in tqdm(shown.paths, "comparison, files", unit="image", disable=None)]
     differences, heatmap_difference, exported = _differences(model, classifier, shown.pixels, kept)
     first, certain = kept.probabilities.argmax(axis=1), kept.probabilities.max(axis=1)
     lead = certain - np.sort(kept.probabilities, axis=1)[:, -2]
@@ -172,6 +175,7 @@ def compare(model: SavedModel, classifier: Classifier, shown: ComparisonImages) 
     labelled = shown.unseen & np.isin(labels, names)
     return Parity(
         precision=classifier.contract.precision,
+        bounds=bounds or BOUNDS[classifier.contract.precision],
         images=len(shown.paths),
         batch_sizes=(1, BATCH),
         logit_difference=differences.logits,
@@ -216,7 +220,7 @@ def _differences(
     parts = [*np.arange(len(pixels))[:, np.newaxis], *np.array_split(repeated, -(-len(repeated) // BATCH))]
     bias = model.network.get_layer("logits").get_weights()[1]
     largest, mapped, exported = [], [], np.empty(len(pixels), int)
-    for part in parts:
+    for part in tqdm(parts, "comparison, batches", unit="batch", disable=None):
         outputs, heatmap = classifier.explain(pixels[part])
         largest.append([np.abs(rows - known[part]).max() for rows, known in zip(outputs, kept, strict=True)])
         mapped.append(np.abs(heatmap.sum(axis=(1, 2)) + bias - outputs.logits).max())

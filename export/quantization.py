@@ -1,4 +1,4 @@
-"""Quantization: the convolutions of an exported model with 8-bit weights and activations."""
+"""Quantization: the convolutions of an exported model with int8 weights and uint8 activations."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -11,6 +11,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper
 from onnxruntime.quantization import CalibrationMethod, QuantType
 from onnxruntime.quantization.calibrate import TensorData, TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+from tqdm import tqdm
 
 from edge.classifier import INPUT
 from edge.errors import UsageError
@@ -23,7 +24,7 @@ from training.models.saved_model import SavedModel
 MOST_IMAGES = 64
 """Images that are calibrated on, evenly spread over the sorted files: more change the last digit only."""
 
-COLOURS = 3  # channels of a picture
+COLOURS = 3  # channels of an image
 SAMPLE = 40_000  # values of a tensor of an image that its range is chosen by
 STEPS = 33  # ranges that are tried for a tensor, from a fifth of the whole one
 LEVELS = 255
@@ -36,15 +37,15 @@ class CalibrationImages:
     pixels: np.ndarray
     """As the model takes them, uint8 (n, height, width, 3), RGB."""
     digests: frozenset[str]
-    """Of their pictures."""
+    """SHA-256 of each image at its own size."""
 
     @classmethod
-    def read(cls, folder: Path, model: SavedModel) -> "CalibrationImages":
-        """Read at most 64 images below a folder; raise `UsageError` where there is none."""
+    def read(cls, folder: Path, model: SavedModel, most: int = MOST_IMAGES) -> "CalibrationImages":
+        """Read at most `most` images below a folder; raise `UsageError` where there is none."""
         paths = find_images(folder) if folder.is_dir() else []
         if not paths:
-            raise UsageError(f"{folder}: is no folder with pictures to calibrate on: give the training images")
-        chosen = sorted({*np.linspace(0, len(paths) - 1, MOST_IMAGES).round().astype(int).tolist()})
+            raise UsageError(f"{folder}: is no folder with images to calibrate on: give the training images")
+        chosen = sorted({*np.linspace(0, len(paths) - 1, most).round().astype(int).tolist()})
         opened = [open_page(paths[index]) for index in chosen]
         pixels = np.stack([load_page(image, model.contract.preprocessing) for image in opened])
         return cls(pixels=pixels, digests=frozenset(map(digest, opened)))
@@ -55,7 +56,7 @@ def quantized(graph: ModelProto, ranges: dict[str, tuple[float, float]]) -> Mode
 
     QDQ, weights per output channel. The weights have seven bits: where a CPU has no VNNI, two products of
     unsigned and signed bytes are added in 16 bits, and with eight they are cut off (2 * 255 * 127 > 32767):
-    VGG16 then answers something else altogether. Convolutions of the picture itself stay as they are.
+    VGG16 then predicts something else altogether. Convolutions of the image itself stay as they are.
     """
     weights = {weight.name: weight for weight in graph.graph.initializer}
     convolutions = [node for node in graph.graph.node if node.op_type == "Conv"]
@@ -96,7 +97,7 @@ def ranges_of(graph: ModelProto, images: np.ndarray) -> dict[str, tuple[float, f
     names = sorted({name for node in _quantizable(graph) for name in (node.input[0], node.output[0])} - {INPUT})
     samples: dict[str, list[np.ndarray]] = {name: [] for name in names}
     rng = np.random.default_rng(0)
-    for values in _run(graph, names, images):
+    for values in tqdm(_run(graph, names, images), "calibration", len(images), unit="image", disable=None):
         for name, value in zip(names, values, strict=True):
             flat = value.ravel()
             chosen = flat if flat.size <= SAMPLE else flat[rng.integers(0, flat.size, SAMPLE)]
@@ -126,7 +127,7 @@ def _run(graph: ModelProto, names: Sequence[str], images: np.ndarray) -> Iterato
     del copy.graph.output[:]
     copy.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # with more, the last digit may vary from run to run, and with it the file
+    options.intra_op_num_threads = 1  # with more, sums depend on the number of cores, and with them the file
     session = onnxruntime.InferenceSession(copy.SerializeToString(), options, providers=["CPUExecutionProvider"])
     for image in images:
         yield session.run(list(names), {INPUT: image[np.newaxis]})

@@ -1,4 +1,4 @@
-"""Export: the same answers from the same pictures, the same bytes, and parity that can fail."""
+"""Export: the same predictions from the same images, the same bytes, and nothing left behind by a failure."""
 
 import json
 import shutil
@@ -12,6 +12,7 @@ import onnx
 import pytest
 
 from edge import Classifier, load_page
+from edge.contract import CONTRACT_KEY
 from export import convert as conversion
 from export.convert import convert
 from export.parity import BOUNDS, ParityError
@@ -24,7 +25,7 @@ def test_the_export_has_the_contract_and_named_outputs(h5: Path, onnx_file: Path
     model = load_model(h5)
     classifier = Classifier(onnx_file)
     assert classifier.contract == model.contract
-    assert classifier.outputs == ["heatmap", "logits", "probabilities", "in_distribution"]
+    assert classifier.outputs == ["heatmap", "in_distribution", "logits", "probabilities"]
     assert set(classifier.metadata[TRAINED_ON_KEY].split()) == model.trained_on
     assert onnx.load(onnx_file).opset_import[0].version == 17
 
@@ -101,15 +102,26 @@ def test_wrong_use_gets_one_line_and_2(
     foreign, old = shutil.copy(onnx_file, tmp_path / "foreign.h5"), shutil.copy(h5, tmp_path / "old.h5")
     with h5py.File(old, "a") as file:
         del file[MEAN_HEATMAP_KEY]
+    earlier = {schema: Path(shutil.copy(h5, tmp_path / f"schema_{schema}.h5")) for schema in (1, 2)}
+    for schema, path in earlier.items():
+        with h5py.File(path, "a") as file:
+            file.attrs[CONTRACT_KEY] = json.dumps(json.loads(file.attrs[CONTRACT_KEY]) | {"schema": schema})
     for arguments, reason in (
-        (("convert", h5, *out, "--images", tmp_path / "empty"), "no folder with pictures"),
+        (("convert", h5, *out, "--images", tmp_path / "empty"), "no folder with images"),
         (("convert", foreign, *out, *images), "HDF5"),
         (("convert", tmp_path / "none.h5", *out, *images), "no such model file"),
         (("convert", h5, "--out", tmp_path / "no" / "ecg.onnx", *images), "No such file"),
         (("verify", h5, tmp_path / "none.onnx", *images), "no such model file"),
-        (("convert", old, *out, *images), "has no ecg_mean_training_heatmap, it is of a version before 0.4.0"),
+        (("convert", old, *out, *images), "has no ecg_mean_training_heatmap, it is not from this program"),
+        *(
+            (
+                ("convert", path, *out, *images),
+                f"has schema {schema}, this program reads schema 3: train the model again",
+            )
+            for schema, path in earlier.items()
+        ),
         (("convert", h5, *out, *images, "--int8"), "--int8 and --calibration DIR go together"),
         (("convert", h5, *out, *images, "--int8", "--calibration", tmp_path / "empty"), "to calibrate on"),
     ):
         assert reason in last_line(called("export", *arguments, code=2))
-    assert {path.name for path in tmp_path.iterdir()} == {"empty", "foreign.h5", "old.h5"}
+    assert {path.name for path in tmp_path.iterdir()} == {"empty", "foreign.h5", "old.h5", "schema_1.h5", "schema_2.h5"}

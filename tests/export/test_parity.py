@@ -62,7 +62,7 @@ def test_verify_prints_the_table_or_json(
     onnx.save(double_rescale(onnx.load(onnx_file)), broken)
     result = called("export", "verify", h5, broken, *images, "--format", "json", code=1)
     assert json.loads(result.stdout)["holds"] is False
-    assert "gives other answers" in last_line(result)
+    assert "gives other predictions" in last_line(result)
 
 
 MUTATIONS = (
@@ -89,7 +89,8 @@ def test_parity_fails_for_what_drifts(
 
 
 AGREEING = Parity(
-    precision="float32", images=200, batch_sizes=(1, 4), logit_difference=1e-6, probability_difference=1e-7,
+    precision="float32", bounds=BOUNDS["float32"],
+    images=200, batch_sizes=(1, 4), logit_difference=1e-6, probability_difference=1e-7,
     in_distribution_difference=1e-7, heatmap_difference=1e-6, flips=0, flip_margin=0.0, other_answer=0,
     median_certain=0.8, most_certain=0.9, saturated=0.0,
 )  # fmt: skip
@@ -115,11 +116,12 @@ def test_parity_of_a_nan_fails() -> None:
 )
 def test_int8_may_move_a_prediction_a_little_and_no_more(change: dict, reason: str) -> None:
     moved = dataclasses.replace(
-        AGREEING, precision="int8", logit_difference=0.4, probability_difference=0.19, flips=4, flip_margin=0.09,
+        AGREEING, precision="int8", bounds=BOUNDS["int8"],
+        logit_difference=0.4, probability_difference=0.19, flips=4, flip_margin=0.09,
         other_answer=7,
     )  # fmt: skip
     assert moved.failures == []
-    assert len(dataclasses.replace(moved, precision="float32").failures) == 5
+    assert len(dataclasses.replace(moved, precision="float32", bounds=BOUNDS["float32"]).failures) == 5
     (failure,) = dataclasses.replace(moved, **change).failures
     assert reason in failure
 
@@ -128,3 +130,15 @@ def test_a_contract_of_another_model_fails(model: SavedModel, shown: ComparisonI
     other: Contract = dataclasses.replace(model.contract, architecture="vgg16")
     with pytest.raises(ParityError, match="other architecture"):
         compare(dataclasses.replace(model, contract=other), Classifier(onnx_file), shown)
+
+
+def test_images_without_labels_are_compared_and_a_line_says_why(
+    model: SavedModel, onnx_file: Path, three_classes: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    image = next(three_classes.rglob("*.jpg"))
+    (tmp_path / "one").mkdir()
+    (tmp_path / image.name).write_bytes(image.read_bytes())  # beside a class folder that is empty
+    caplog.set_level("INFO", "export")
+    parity = compare(model, Classifier(onnx_file), ComparisonImages.read(tmp_path, model))
+    assert parity.labelled == 0
+    assert "compared without labels, so without an accuracy: " in caplog.text

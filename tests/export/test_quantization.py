@@ -11,32 +11,21 @@ from onnx import numpy_helper
 
 from edge import Classifier, load_page
 from edge.errors import UsageError
-from export import convert as conversion
-from export import quantization
 from export.convert import convert
-from export.parity import BOUNDS, Bounds, ParityError
+from export.parity import Bounds, ParityError
 from training.models.saved_model import load_model
 
-
-@pytest.fixture
-def small_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calibrate on few images, and compare on few."""
-    monkeypatch.setattr(conversion, "FEWEST_FOR_INT8", 10)
-    monkeypatch.setattr(quantization, "MOST_IMAGES", 8)
-
-
-@pytest.fixture
-def lenient(monkeypatch: pytest.MonkeyPatch, small_calibration: None) -> None:
-    """Let a model of one epoch through, whose classes lead by hundredths."""
-    monkeypatch.setitem(BOUNDS, "int8", Bounds(logit=math.inf, probability=1, in_distribution=1, margin=1, others=1))
+SMALL = {"calibration_images": 8, "fewest_images": 10}
+LENIENT = Bounds(logit=math.inf, probability=1, in_distribution=1, margin=1, others=1)
+"""Lets a model of few epochs through, whose classes lead by hundredths."""
 
 
 def test_int8_is_written_with_the_same_outputs_and_weights_that_no_cpu_cuts_off(
-    command: Callable, h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path, lenient: None
+    command: Callable, h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path
 ) -> None:
     out, again = tmp_path / "ecg.int8.onnx", tmp_path / "again.onnx"
-    parity = convert(h5, out, three_classes, three_classes / "train")
-    convert(h5, again, three_classes, three_classes / "train")
+    parity = convert(h5, out, three_classes, three_classes / "train", bounds=LENIENT, **SMALL)
+    convert(h5, again, three_classes, three_classes / "train", bounds=LENIENT, **SMALL)
     assert out.read_bytes() == again.read_bytes()
     assert parity.images == 22  # those that are not calibrated on
     assert parity.labelled == 6  # of them the test images
@@ -59,18 +48,13 @@ def test_int8_is_written_with_the_same_outputs_and_weights_that_no_cpu_cuts_off(
     assert "passed" in command("edge", "check", out).stdout
 
 
-def test_an_int8_model_that_answers_otherwise_is_not_written(
-    h5: Path, three_classes: Path, tmp_path: Path, small_calibration: None
-) -> None:
+def test_an_int8_model_that_predicts_otherwise_is_not_written(h5: Path, three_classes: Path, tmp_path: Path) -> None:
     with pytest.raises(ParityError, match=r"get another class .*: nothing was written"):
-        convert(h5, tmp_path / "ecg.onnx", three_classes, three_classes / "train")
+        convert(h5, tmp_path / "ecg.onnx", three_classes, three_classes / "train", **SMALL)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_few_images_prove_nothing_about_int8(
-    h5: Path, three_classes: Path, tmp_path: Path, lenient: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(conversion, "FEWEST_FOR_INT8", 150)
+def test_few_images_prove_nothing_about_int8(h5: Path, three_classes: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"22 images are too few to compare an int8 model on \(at least 150"):
-        convert(h5, tmp_path / "ecg.onnx", three_classes, three_classes / "train")
+        convert(h5, tmp_path / "ecg.onnx", three_classes, three_classes / "train", bounds=LENIENT, calibration_images=8)
     assert list(tmp_path.iterdir()) == []
