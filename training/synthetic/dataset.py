@@ -28,32 +28,38 @@ from training.synthetic.signals.wfdb_records import Record, list_records, read_r
 
 TEST_SHARE = 0.2
 QUALITY = 80  # JPEG, as the published pages that people scale down
-PER_CLASS = 40  # pages, where nobody says how many and no record does
+PER_CLASS = 40  # images, where nobody says how many and no record does
 ANY = "any"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SyntheticSettings:
-    """Say what a set shall be: all that its bytes depend on, besides the records.
-
-    `look` is one of `LOOKS`, `acquisition` one of `ACQUISITIONS`, or "any" for another one on each page; so is
-    `layout`, which like `speed`, `gain`, `dpi`, `paper` (width and height in mm) and `font` stands in for
-    the look's where it is given.
-    `truth` adds a JSON file beside each page.
-    """
+    """Say what a set shall be: all that its bytes depend on, besides the records."""
 
     per_class: int | None = None
+    """Images a class; None for 40, or for every record."""
     seed: int = 0
+    """Of all that is random."""
     look: str = "report"
+    """A key of `LOOKS`, or "any" for another one on each image."""
     layout: str | None = None
+    """A key of `LAYOUTS`, or "any"; None for that of the look."""
     speed: float | None = None
+    """mm/s; None for that of the look."""
     gain: float | None = None
+    """mm/mV; None for that of the look."""
     dpi: int | None = None
+    """Resolution; None for that of the look."""
     paper: tuple[float, float] | None = None
+    """Width and height, mm; None for those of the look."""
     font: str | None = None
+    """Name or file; None for that of the look."""
     acquisition: str = "clean"
+    """A key of `ACQUISITIONS`, or "any" for another one on each image."""
     strength: int = 1
+    """One of `STRENGTHS`."""
     truth: bool = False
+    """Whether a JSON file with the ground truth stands beside each image."""
 
     def style(self, rng: np.random.Generator) -> Style:
         """Return the style of one page."""
@@ -65,7 +71,7 @@ class SyntheticSettings:
         return dataclasses.replace(look, **{name: value for name, value in changes.items() if value is not None})
 
     def check(self) -> None:
-        """Raise `UsageError` where a page of this set could not be drawn."""
+        """Raise `UsageError` where a page of this set could not be printed."""
         for look in sorted(LOOKS) if self.look == ANY else [self.look]:
             for layout in sorted(LAYOUTS) if self.layout == ANY else [self.layout]:
                 style = dataclasses.replace(self, look=look, layout=layout).style(np.random.default_rng())
@@ -74,21 +80,26 @@ class SyntheticSettings:
 
 @dataclass(frozen=True)
 class ImageJob:
-    """Name one page to write: its file in the set, its class and split, and the seed of all that is random in it."""
+    """Name one image to write."""
 
     file: Path
+    """Inside the set."""
     label: str
+    """The class."""
     split: str
+    """"train" or "test"."""
     seed: tuple[int, ...]
+    """Of all that is random in it."""
     record: Record | None = None
+    """The recording to print; None for one of a heart."""
 
 
 def generate_dataset(
     out: Path, wanted: SyntheticSettings, signals: Path | None = None, workers: int = 1, skip_unreadable: bool = False
 ) -> tuple[int, list[str]]:
-    """Write a set of pages and a manifest; return how many pages that is, and which records were left out.
+    """Write a set of images and a manifest; return how many images that is, and which records were left out.
 
-    The same arguments give the same bytes, for any number of `workers` (processes); page k of a class
+    The same arguments give the same bytes, for any number of `workers` (processes); image k of a class
     is the same in a set of any size. The set grows in a hidden folder beside `out` and appears when
     it is whole: repeating the command goes on where one stopped. `signals` is a folder that
     `list_records` reads. Raises `UsageError` where `out` already has something in it, `DataError` for
@@ -171,14 +182,14 @@ def _write_page(job: ImageJob, wanted: SyntheticSettings, folder: Path) -> str |
     style = wanted.style(rng)
     page = print_page(recording, style, rng)
     kind = str(rng.choice(sorted(ACQUISITIONS))) if wanted.acquisition == ANY else wanted.acquisition
-    captured = acquire(page.pixels, kind, wanted.strength, rng)
+    acquired = acquire(page.pixels, kind, wanted.strength, rng)
     target = folder / job.file
     if wanted.truth:
-        found = {"image": target.name, "label": job.label} | truth(recording, style, page, captured)
+        found = {"image": target.name, "label": job.label} | truth(recording, style, page, acquired)
         with replacing(target.with_suffix(".json")) as unfinished:
             unfinished.write_text(json.dumps(found, allow_nan=False) + "\n", encoding="utf-8")
     file = io.BytesIO()
-    Image.fromarray(captured.pixels).save(file, "JPEG", quality=QUALITY, dpi=(style.dpi, style.dpi))
+    Image.fromarray(acquired.pixels).save(file, "JPEG", quality=QUALITY, dpi=(style.dpi, style.dpi))
     with replacing(target) as unfinished:
         unfinished.write_bytes(file.getvalue())
     return None

@@ -10,8 +10,8 @@ from training.synthetic.paper.printed_page import PrintedPage, altered_mask
 from training.synthetic.signals.recording import LEADS, Recording
 
 
-def truth(recording: Recording, style: Style, page: PrintedPage, captured: AcquiredImage) -> dict:
-    """Return everything that is known of a captured page.
+def truth(recording: Recording, style: Style, page: PrintedPage, acquired: AcquiredImage) -> dict:
+    """Return everything that is known of a acquired page.
 
     Points are x and y in pixels of the picture, from its upper left corner. A lead's `outline` is its
     box clockwise from the upper left, `baseline` the two ends of its zero line, `altered` the share of its
@@ -30,28 +30,28 @@ def truth(recording: Recording, style: Style, page: PrintedPage, captured: Acqui
             {
                 "lead": box.lead,
                 "seconds": [box.start, box.end],
-                "outline": _points(captured, np.array(outline) * scale),
-                "baseline": _points(captured, np.array(ends) * scale),
+                "outline": _points(acquired, np.array(outline) * scale),
+                "baseline": _points(acquired, np.array(ends) * scale),
                 "altered": round(float(recording.altered[LEADS.index(box.lead), box.samples].mean()), 4),
             }
         )
     return {
         "recording": recording.parameters,
         "style": dataclasses.asdict(style),
-        "acquisition": dataclasses.asdict(captured.acquisition),
+        "acquisition": dataclasses.asdict(acquired.acquisition),
         "size": right,
-        "corners": _points(captured, np.array([[0, 0], [width, 0], right, [0, height]], float)),
-        "homography": captured.forward.tolist(),
+        "corners": _points(acquired, np.array([[0, 0], [width, 0], right, [0, height]], float)),
+        "homography": acquired.forward.tolist(),
         "pixel_per_millimetre": scale,
         "pixel_per_millivolt": scale * style.gain,
         "pixel_per_second": scale * style.speed,
         "leads": leads,
-        "mask": _run_lengths(captured.follow(altered_mask(recording, style))),
+        "mask": _run_lengths(acquired.follow(altered_mask(recording, style))),
     }
 
 
-def _points(captured: AcquiredImage, points: np.ndarray) -> list[list[float]]:
-    return captured.place(points).round(2).tolist()
+def _points(acquired: AcquiredImage, points: np.ndarray) -> list[list[float]]:
+    return acquired.place(points).round(2).tolist()
 
 
 def _run_lengths(mask: np.ndarray) -> list[int]:

@@ -1,4 +1,4 @@
-"""The camera: a page and a acquisition's parameters become a picture, and the way back from picture to page."""
+"""The camera: a page and an acquisition's parameters become a picture, and the way back from picture to page."""
 
 import io
 import math
@@ -24,18 +24,20 @@ ATTEMPTS = 8
 
 @dataclass(frozen=True)
 class AcquiredImage:
-    """Hold a picture of a page, uint8 (height, width, 3), RGB, of the page's size, and where the page lies in it.
-
-    `columns` and `rows`, float32 (height, width), say which pixel of the page each pixel shows, `forward`,
-    float (3, 3), and `bow`, float (width,), where a pixel of the page lies.
-    """
+    """Hold an acquired page, of the page's size, and where the page lies in it."""
 
     pixels: np.ndarray
+    """uint8 (height, width, 3), RGB."""
     columns: np.ndarray
+    """float32 (height, width): the column of the page that each pixel shows."""
     rows: np.ndarray
+    """float32 (height, width): the row of the page that each pixel shows."""
     forward: np.ndarray
+    """The camera's homography from page to image, float (3, 3)."""
     bow: np.ndarray
+    """By how many pixels the bent paper lifts each column of the page, float (width,)."""
     acquisition: Acquisition
+    """What made it."""
 
     def place(self, points: np.ndarray) -> np.ndarray:
         """Return where points of the page, float (n, 2), x and y in pixels, lie in the picture."""
@@ -50,12 +52,12 @@ class AcquiredImage:
 def acquire(page: np.ndarray, kind: str, strength: int, rng: np.random.Generator) -> AcquiredImage:
     """Take a picture of a page, uint8 (height, width, 3), RGB, whose traces stay legible.
 
-    A acquisition that loses them is drawn anew. Raises `DataError` where none of `ATTEMPTS` leaves them.
+    An acquisition that loses them is drawn anew. Raises `DataError` where none of `ATTEMPTS` leaves them.
     """
     for _ in range(ATTEMPTS):
-        captured = apply_acquisition(page, draw_acquisition(kind, strength, rng))
-        if is_legible(page, captured.pixels, captured.columns, captured.rows):
-            return captured
+        acquired = apply_acquisition(page, draw_acquisition(kind, strength, rng))
+        if is_legible(page, acquired.pixels, acquired.columns, acquired.rows):
+            return acquired
     raise DataError(
         f"acquisition {kind} of strength {strength}: left no trace legible in {ATTEMPTS} attempts: give a page with "
         "darker traces, or a weaker acquisition"
@@ -63,7 +65,7 @@ def acquire(page: np.ndarray, kind: str, strength: int, rng: np.random.Generator
 
 
 def apply_acquisition(page: np.ndarray, acquisition: Acquisition) -> AcquiredImage:
-    """Apply a acquisition to a page; the same arguments give the same picture."""
+    """Apply an acquisition to a page; the same arguments give the same picture."""
     rng = np.random.default_rng(acquisition.seed)
     height, width, _ = page.shape
     forward = _homography(acquisition, width, height)

@@ -11,7 +11,7 @@ FACTORS = {1: 0.5, 2: 1.0, 3: 1.6}
 Ranges = dict[str, tuple[float, float]]
 
 # Ranges of the middle strength. A phone photo's are those that give the medians of real phone photos of ECGs
-# (`python -m benchmarks.acquisitions --photos DIR --drawn DIR` prints both); the others are set by eye.
+# (`python -m benchmarks.acquisitions --photos DIR --synthetic DIR` prints both); the others are set by eye.
 ACQUISITIONS: dict[str, Ranges] = {
     "clean": {"compression": (5, 25)},
     "scan": {
@@ -41,39 +41,50 @@ ACQUISITIONS: dict[str, Ranges] = {
 
 @dataclass(frozen=True)
 class Acquisition:
-    """Hold the parameters of one acquisition; 0 leaves a thing as it is.
-
-    `turn`, `lean` and `pan` are degrees: in the picture's plane, about its horizontal and its vertical
-    axis. `curl` is the paper's bow and `margin` the background around it, as shares of the height.
-    `shade` is the range of the light over the page as a share, `glare` the strength of a reflection,
-    `cast` the largest gain or loss of a colour channel, `dark` the loss of light, `fade` what the ink
-    has lost of its black. `blur` is a standard deviation in pixels of a page 1106 pixels wide, `noise`
-    one in grey levels, `moire` an amplitude. `hardness` is the steepness of the black-and-white threshold,
-    `shrink` the share of its size that a messenger takes away, `compression` 100 less the JPEG
-    quality. `stains` and `creases` are counted. `seed` makes the rest.
-    """
+    """Hold the parameters of one acquisition; 0 leaves a thing as it is."""
 
     kind: str
+    """A key of `ACQUISITIONS`."""
     strength: int
+    """One of `STRENGTHS`."""
     seed: int
+    """Makes what the other parameters leave open."""
     turn: float = 0.0
+    """Rotation in the image's plane, degrees."""
     lean: float = 0.0
+    """Rotation about the horizontal axis, degrees."""
     pan: float = 0.0
+    """Rotation about the vertical axis, degrees."""
     curl: float = 0.0
+    """The paper's bow, as a share of the height."""
     margin: float = 0.0
+    """The background around the page, as a share of the height."""
     shade: float = 0.0
+    """Range of the light over the page, as a share."""
     glare: float = 0.0
+    """Strength of a reflection."""
     cast: float = 0.0
+    """Largest gain or loss of a colour channel."""
     dark: float = 0.0
+    """Loss of light, as a share."""
     fade: float = 0.0
+    """What the ink has lost of its black, as a share."""
     blur: float = 0.0
+    """Standard deviation in pixels of a page 1106 pixels wide."""
     noise: float = 0.0
+    """Standard deviation in grey levels."""
     moire: float = 0.0
+    """Amplitude of the pattern of a screen."""
     hardness: float = 0.0
+    """Steepness of the black-and-white threshold."""
     shrink: float = 0.0
+    """Share of its size that a messenger takes away."""
     compression: float = 0.0
+    """100 less the JPEG quality."""
     stains: float = 0.0
+    """How many."""
     creases: float = 0.0
+    """How many."""
 
     @property
     def moves(self) -> bool:
@@ -87,6 +98,6 @@ class Acquisition:
 
 
 def draw_acquisition(kind: str, strength: int, rng: np.random.Generator) -> Acquisition:
-    """Draw the parameters of a acquisition of one of `ACQUISITIONS` at one of `STRENGTHS`."""
+    """Draw the parameters of an acquisition of one of `ACQUISITIONS` at one of `STRENGTHS`."""
     values = {name: FACTORS[strength] * rng.uniform(*bounds) for name, bounds in ACQUISITIONS[kind].items()}
     return Acquisition(kind, strength, int(rng.integers(2**32)), **values)

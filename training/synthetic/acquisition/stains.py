@@ -1,4 +1,4 @@
-"""What happens to paper before it is captured: stains and creases."""
+"""What happens to paper before its acquisition: stains and creases."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ from training.synthetic.acquisition.parameters import Acquisition
 
 
 def fold_and_stain(page: np.ndarray, acquisition: Acquisition, rng: np.random.Generator) -> np.ndarray:
-    """Return the page, uint8 (height, width, 3), with a acquisition's stains and creases."""
+    """Return the page, uint8 (height, width, 3), with an acquisition's stains and creases."""
     height, width, _ = page.shape
     gain = np.ones((height, width, 3), np.float32)
     for _ in range(round(acquisition.stains)):

@@ -1,4 +1,4 @@
-"""The made-up text above and below the grid of a page; it always says that the page is drawn."""
+"""The made-up text above and below the grid of a page; it always says that a program drew the page."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,18 @@ DRAWN = "drawn by a program"
 
 @dataclass(frozen=True)
 class Text:
-    """Hold a text, its place and the height of its letters in mm; `anchor` is Pillow's."""
+    """Hold a text and where it stands on the page."""
 
     x: float
+    """mm from the left."""
     y: float
+    """mm from the top."""
     size: float
+    """Height of the letters, mm."""
     text: str
+    """What it says."""
     anchor: str = "ls"
+    """Which point of the text stands there, as Pillow names it."""
 
 
 def printed(style: Style) -> list[Text]:

@@ -24,16 +24,21 @@ PULSE_ROOM = 11.0  # mm before a row's first trace, with a calibration pulse
 
 @dataclass(frozen=True)
 class Grid:
-    """Hold a paper's colours, RGB; `dots` prints points instead of lines, None for a colour prints nothing."""
+    """Hold a paper's colours, RGB, 0 to 255."""
 
     paper: tuple[int, int, int]
+    """Of the paper between the lines."""
     thin: tuple[int, int, int] | None
+    """Of the lines each millimetre; None prints none."""
     strong: tuple[int, int, int] | None
+    """Of the lines each five millimetres; None prints none."""
     frame: tuple[int, int, int] | None = None
+    """Of the grid's frame; None prints none."""
     dots: bool = False
+    """Whether points are printed instead of lines."""
 
 
-# The last two are measured on the pages of 2020 and 2019 that the README's figures are from; the first on photos.
+# The last two are measured on the pages of 2020 and 2019 of the published data set; the first on photos.
 GRIDS = {
     "pink": Grid((255, 246, 244), (250, 212, 210), (238, 160, 160)),
     "orange": Grid((255, 244, 230), (250, 214, 180), (238, 168, 120)),
@@ -48,26 +53,37 @@ GRIDS = {
 
 @dataclass(frozen=True)
 class Style:
-    """Say how a machine prints a page: layout, speed in mm/s, gain in mm/mV, paper in mm, resolution in dpi.
+    """Say how a machine prints a page.
 
-    `line` is the width of the trace in mm, `band` the machine's filter in hertz or None, `pulse` the
-    width of the calibration pulse in mm (0: none). `separators` draws a line between columns, else ticks.
     Raises `UsageError` where the leads do not fit the paper.
     """
 
     layout: str = "3x4+1"
+    """A key of `LAYOUTS`."""
     speed: float = 25.0
+    """mm/s."""
     gain: float = 10.0
+    """mm/mV."""
     grid: str = "dots"
+    """A key of `GRIDS`."""
     dpi: int = 100
+    """Resolution, 72 to 300."""
     width: float = 280.9
+    """Of the paper, mm."""
     height: float = 199.6
+    """Of the paper, mm."""
     line: float = 0.36
+    """Width of the trace, mm."""
     font: str = "STIXGeneral"
+    """An installed font, or the path of a TrueType file."""
     band: tuple[float, float] | None = None
+    """The machine's filter, lowest and highest frequency in Hz; None for no filter."""
     pulse: float = 5.0
+    """Width of the calibration pulse, mm; 0 for none."""
     separators: bool = False
+    """Whether a line stands between columns, else ticks."""
     header: str = "plain"
+    """The text around the grid: "plain" or "report"."""
 
     def __post_init__(self) -> None:
         """Refuse what no paper could show."""
@@ -110,19 +126,24 @@ class Style:
 
 @dataclass(frozen=True)
 class LeadBox:
-    """Place a piece of one lead: it begins at `left` and `baseline`, in mm, and shows `start` to `end`, in seconds.
-
-    `top` and `bottom` bound its row in mm, `first` marks the first lead of a row.
-    """
+    """Place a piece of one lead on the paper."""
 
     lead: str
+    """One of `LEADS`."""
     left: float
+    """Where the trace begins, mm."""
     baseline: float
+    """Height of its zero line, mm from the top."""
     top: float
+    """Of its row, mm."""
     bottom: float
+    """Of its row, mm."""
     start: float
+    """First second of the recording that is shown."""
     end: float
+    """Second at which it ends."""
     first: bool
+    """Whether it is the first lead of its row."""
 
     @property
     def samples(self) -> slice:

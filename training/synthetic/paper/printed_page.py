@@ -23,14 +23,14 @@ FINE_DPI = 150  # pages of less are drawn at twice their size and averaged: smoo
 
 @dataclass(frozen=True)
 class PrintedPage:
-    """Hold a synthetic ECG image.
-
-    `pixels` is uint8 (height, width, 3), RGB; `boxes` place the leads, `scale` is pixel per mm.
-    """
+    """Hold a page as it was printed."""
 
     pixels: np.ndarray
+    """uint8 (height, width, 3), RGB."""
     boxes: tuple[LeadBox, ...]
+    """Where each lead stands, mm."""
     scale: float
+    """Pixels per mm."""
 
 
 def print_page(recording: Recording, style: Style, rng: np.random.Generator) -> PrintedPage:

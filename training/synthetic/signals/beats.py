@@ -30,17 +30,15 @@ CHEST = {
 
 @dataclass(frozen=True)
 class Beat:
-    """Hold the waves of one kind of beat, as many as there are rows.
-
-    `corners`, float (waves, 4), seconds after the onset of the QRS at an interval of 1 s: a wave leaves
-    zero at the first, is full from the second to the third and gone at the fourth. `sizes`, float
-    (8, waves), millivolt in I, II, V1 to V6. `j_point` in seconds after the onset: what is later is
-    recovery and moves with the interval.
-    """
+    """Hold the waves of one kind of beat, as many as there are rows."""
 
     corners: np.ndarray
+    """float (waves, 4), seconds after the onset of the QRS at an interval of 1 s: a wave leaves zero at the first,
+    is full from the second to the third and gone at the fourth."""
     sizes: np.ndarray
+    """float (8, waves), millivolt in I, II, V1 to V6."""
     j_point: float
+    """Seconds after the onset: what is later is recovery and moves with the interval."""
 
 
 def limb(magnitude: float, degrees: float) -> np.ndarray:

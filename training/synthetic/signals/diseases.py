@@ -15,15 +15,16 @@ from training.synthetic.signals.recording import LEADS, twelve
 
 @dataclass(frozen=True)
 class Territory:
-    """Describe where an infarction shows: `degrees`, the range of its direction in the frontal plane.
-
-    `frontal`: its share there; `chest`: its shares in V1 to V6; `leads`: those that show it in any case.
-    """
+    """Describe where an infarction shows."""
 
     degrees: tuple[float, float]
+    """Range of its direction in the frontal plane."""
     frontal: float
+    """Its share there."""
     chest: tuple[float, ...]
+    """Its shares in V1 to V6."""
     leads: tuple[str, ...]
+    """Those that show it in any case."""
 
 
 # Over 90 degrees III rises above II, as when the right coronary artery is closed. The limb leads give

@@ -46,30 +46,40 @@ ARTEFACTS = {"none": 0.88, "loose_electrode": 0.1, "swapped_arms": 0.02}  # shar
 
 @dataclass(frozen=True)
 class Heart:
-    """Describe one heart and how it is recorded.
-
-    `kind` is one of `KINDS`; `rate` in beats a minute; `axis` of the QRS without the disease in degrees,
-    0 to the left and 90 down; `amplitude` a factor; `pr`, `qrs` and `qtc` in seconds; `severity` from 1:
-    how far the disease goes beyond its criterion. `noise`, `muscle` and `mains` are standard deviations
-    and `wander` an amplitude, in millivolt; `artefact` one of `ARTEFACTS`, at `electrode`.
-    """
+    """Describe one heart and how it is recorded."""
 
     kind: str
+    """A disease or rhythm among those of `KINDS`."""
     sex: str = "male"
+    """"male" or "female"."""
     age: int = 60
+    """Years."""
     rate: float = 72.0
+    """Beats a minute."""
     axis: float = 45.0
+    """Of the QRS without the disease, degrees: 0 to the left, 90 down."""
     amplitude: float = 1.0
+    """Factor of all waves."""
     pr: float = 0.16
+    """PR interval, seconds."""
     qrs: float = 0.09
+    """Duration of the QRS, seconds."""
     qtc: float = 0.41
+    """Corrected QT interval, seconds."""
     severity: float = 1.5
+    """From 1: how far the disease goes beyond its criterion."""
     noise: float = 0.0
+    """Standard deviation of white noise, millivolt."""
     muscle: float = 0.0
+    """Standard deviation of muscle noise, millivolt."""
     mains: float = 0.0
+    """Standard deviation of mains hum, millivolt."""
     wander: float = 0.0
+    """Amplitude of the wandering baseline, millivolt."""
     artefact: str = "none"
+    """A key of `ARTEFACTS`."""
     electrode: str = "RA"
+    """One of `ELECTRODES`, where the artefact is."""
 
     @property
     def label(self) -> str:

@@ -11,16 +11,14 @@ SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Recording:
-    """Hold twelve leads in the order of `LEADS`.
-
-    `leads`: float (12, 5000), millivolt at 500 Hz. `altered`: bool (12, 5000), the samples that the
-    disease altered; nowhere true where that is not known. `parameters`: what made the recording, as
-    JSON can hold it: the parameters of a heart, or the name of a record and its diagnosis.
-    """
+    """Hold twelve leads in the order of `LEADS`."""
 
     leads: np.ndarray
+    """float (12, 5000), millivolt at 500 Hz."""
     altered: np.ndarray
+    """bool (12, 5000): the samples that the disease altered; nowhere true where that is not known."""
     parameters: dict[str, object]
+    """What made it, as JSON can hold it: those of a heart, or the name of a record and its diagnosis."""
 
 
 def twelve(independent: np.ndarray) -> np.ndarray:

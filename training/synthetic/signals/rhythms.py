@@ -10,16 +10,16 @@ from training.synthetic.signals.recording import RATE, SECONDS
 
 @dataclass(frozen=True)
 class Rhythm:
-    """Hold the beats from before the first second until after the last, float (beats,) each.
-
-    `onsets` of the QRS in seconds; `regular`: where they would be were none premature; `early`: bool;
-    `gains`: the factor of the QRS, which changes with breathing.
-    """
+    """Hold the beats from before the first second until after the last."""
 
     onsets: np.ndarray
+    """Of the QRS, seconds, float (beats,)."""
     regular: np.ndarray
+    """Where they would be were none premature, seconds, float (beats,)."""
     early: np.ndarray
+    """Whether a beat is premature, bool (beats,)."""
     gains: np.ndarray
+    """Factor of the QRS, which changes with breathing, float (beats,)."""
 
 
 def draw_rhythm(heart: Heart, rng: np.random.Generator) -> Rhythm:

@@ -26,16 +26,18 @@ LOWEST_RATE = 100
 
 @dataclass(frozen=True)
 class Record:
-    """Name one record: `path` of its header (.hea), `label` one of `CLASSES`, `group` the patient if known.
-
-    `sex` is "male", "female" or ""; `age` in years as it is written, or "".
-    """
+    """Name one record."""
 
     path: Path
+    """Its header (.hea)."""
     label: str
+    """One of `CLASSES`."""
     group: str | None
+    """The patient; None if not known."""
     sex: str
+    """"male", "female" or ""."""
     age: str
+    """Years, as it is written; "" if not known."""
 
 
 def list_records(folder: Path) -> list[Record]:
