@@ -1,10 +1,10 @@
-"""Measure how strong the marks of a acquisition are, in photos of real paper beside drawn ones.
+"""Measure how strong the marks of an acquisition are, in photos of real paper beside synthetic ones.
 
-    python -m benchmarks.acquisitions --photos DIR [--drawn DIR]
+    python -m benchmarks.acquisitions --photos DIR [--synthetic DIR]
 
-`--photos` is a folder of real pictures, `--drawn` one with a folder of pictures for each acquisition and
+`--photos` is a folder of real pictures, `--synthetic` one with a folder of pictures for each acquisition and
 strength. Each real picture has a row, then come medians: of all real pictures, of those that are taken
-for phone photos, and of each drawn folder. All lengths are pixels of a picture whose longer side is 1200.
+for phone photos, and of each synthetic folder. All lengths are pixels of a picture whose longer side is 1200.
 """
 
 import argparse
@@ -31,7 +31,7 @@ PHOTO = 1.0
 
 
 def measures(image: Image.Image) -> dict[str, float]:
-    """Return the marks of a acquisition on an upright RGB picture, scaled to a longer side of 1200 pixels.
+    """Return the marks of an acquisition on an upright RGB picture, scaled to a longer side of 1200 pixels.
 
     `blur`: sigma in pixels of the Gaussian that softens the trace. `perspective`: degrees by which
     lines that are parallel on paper converge from one edge of the picture to the opposite one, the
@@ -189,7 +189,9 @@ def main() -> None:
     """Print a row for each real picture, then the medians."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", type=Path, required=True, help="folder of real pictures, photos and others")
-    parser.add_argument("--drawn", type=Path, help="folder with a folder of pictures for each acquisition and strength")
+    parser.add_argument(
+        "--synthetic", type=Path, help="folder with a folder of pictures for each acquisition and strength"
+    )
     options = parser.parse_args()
 
     rows = []
@@ -204,9 +206,9 @@ def main() -> None:
         show(f"median of {len(photos)} photos", median(photos))
     if options.synthetic:
         for folder in sorted(path for path in options.synthetic.iterdir() if path.is_dir()):
-            drawn = [measures(open_page(path)) for path in find_images(folder)]
-            if drawn:
-                show(folder.name, median(drawn))
+            synthetic = [measures(open_page(path)) for path in find_images(folder)]
+            if synthetic:
+                show(folder.name, median(synthetic))
 
 
 if __name__ == "__main__":

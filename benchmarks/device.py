@@ -19,12 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.benchmark import fresh
 from edge.classifier import Classifier
-from edge.commands.bench import fresh
 from edge.images.preprocessing import load_page
-from edge.selftest import pictures
+from edge.selftest import selftest_pictures
 
-PAGES, ROUNDS, STARTS = 200, 3, 9
+IMAGES, ROUNDS, STARTS = 200, 3, 9
 IMPORTS = "import numpy, onnxruntime, PIL.Image"
 KERAS = """
 import sys
@@ -52,15 +52,15 @@ def folder(model: Path, image: Path) -> None:
         for _ in range(ROUNDS):
             opening.append(
                 seconds(
-                    lambda: list(pool.map(lambda _: load_page(image, classifier.contract.preprocessing), range(PAGES)))
+                    lambda: list(pool.map(lambda _: load_page(image, classifier.contract.preprocessing), range(IMAGES)))
                 )
-                / PAGES
+                / IMAGES
             )
-            running.append(seconds(lambda: [classifier.run(pixels) for _ in range(PAGES // 4)]) / (PAGES // 4))
-            whole.append(seconds(lambda: list(classifier.predict_many([image] * PAGES))) / PAGES)
+            running.append(seconds(lambda: [classifier.run(pixels) for _ in range(IMAGES // 4)]) / (IMAGES // 4))
+            whole.append(seconds(lambda: list(classifier.predict_many([image] * IMAGES))) / IMAGES)
     d, r, both = map(float, (np.median(opening), np.median(running), np.median(whole)))
     print(
-        f"{model.name}: {PAGES} images: {1 / both:.1f} a second; opening alone {1000 * d:.1f} ms, running alone "
+        f"{model.name}: {IMAGES} images: {1 / both:.1f} a second; opening alone {1000 * d:.1f} ms, running alone "
         f"{1000 * r:.1f} ms, so {(d + r) / both:.2f} of 1 / (d + r)"
     )
 
@@ -111,8 +111,9 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         large, small = Path(place) / "large.jpg", Path(place) / "small.png"
-        large.write_bytes(pictures()["large.jpg"])
-        small.write_bytes(pictures()["grey.png"])
+        shown = selftest_pictures(Classifier(options.models[0]).contract.preprocessing)
+        large.write_bytes(shown["large.jpg"])
+        small.write_bytes(shown["grey.png"])
         for model in options.models:
             folder(model, large)
         cold(options.models, options.h5, large)

@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--onnx", type=Path, required=True)
     parser.add_argument("--int8", type=Path)
     parser.add_argument("--images", type=Path, required=True)
-    parser.add_argument("--images", type=int, default=30)
+    parser.add_argument("--most", type=int, default=30)
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
@@ -117,7 +117,7 @@ def main() -> None:
     found = {engine: [] for engine in engines}
     limits = []
     paths = find_images(options.images)
-    for path in (paths * options.images)[: options.images]:
+    for path in (paths * options.most)[: options.most]:
         for engine, worker in workers.items():
             worker.stdin.write(f"{path}\n")
             worker.stdin.flush()

@@ -1,4 +1,4 @@
-"""Draw the contact sheet of the README: every disease, layout, look and acquisition of the image generator.
+"""Make a contact sheet: every disease, layout, look and acquisition of the image generator.
 
 python -m benchmarks.gallery --out FILE
 """
@@ -12,8 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from training.synthetic.acquisition.camera import acquire
-from training.synthetic.acquisition.parameters import ACQUISITIONS
-from training.synthetic.acquisition.parameters import STRENGTHS
+from training.synthetic.acquisition.parameters import ACQUISITIONS, STRENGTHS
 from training.synthetic.paper.layout import LAYOUTS, LOOKS, Style
 from training.synthetic.paper.printed_page import print_page
 from training.synthetic.signals.ecg import record

@@ -1,9 +1,9 @@
-"""Compare what VGG16's head may read: which blocks' means, and how many views of each image.
+"""Compare what VGG16's head may read: which blocks' means, and how many augmentations of each image.
 
     python -m benchmarks.heads --data DIR --weights PATH
 
 Every choice gets the recipe of `training.fit.run`, in NumPy: standardised features, a linear layer from
-zero, Adam at 1e-3, class weights, 10 epochs. The figures are from five grouped cross-validations of
+zero, Adam at 1e-3, class weights, 10 epochs. The metrics are from five grouped cross-validations of
 `train/` with the last epoch kept, so that no image is lost to an inner validation.
 """
 
@@ -15,22 +15,24 @@ import numpy as np
 from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedGroupKFold
 
-from training.data.folder import LoadedImages, first_contract, load_images, read_folder
-from training.fit.augmentation import view
+from edge.images.preprocessing import Preprocessing
+from training.data.folder import DataFolder
+from training.data.loaded_images import LoadedImages
+from training.fit.augmentation import augmented
 from training.fit.loop import batch_size, class_weights
 from training.models.vgg16 import IMAGENET_MEAN_BGR
 
 BLOCKS = ((5,), (4,), (3,), (4, 5), (3, 4), (3, 4, 5), (2, 3, 4, 5), (1, 2, 3, 4, 5))
-VIEWS = (1, 2, 3)
+AUGMENTATIONS = (1, 2, 3)
 EPOCHS, RATE = 10, 1e-3
 
 
 def block_means(weights: Path, loaded: LoadedImages, number: int) -> list[np.ndarray]:
-    """Return the mean of each block's maps, five of float32 (n, channels), for one view of every image."""
+    """Return the mean of each block's maps, five of float32 (n, channels), for one augmentation of every image."""
     base = keras.applications.VGG16(include_top=False, weights=str(weights), input_shape=loaded.pixels.shape[1:])
     pools = [base.get_layer(f"block{block}_pool").output for block in range(1, 6)]
     network = keras.Model(base.input, [keras.layers.GlobalAveragePooling2D()(pool) for pool in pools])
-    images = np.stack([view(*image, number, seed=0) for image in zip(loaded.pixels, loaded.digests, strict=True)])
+    images = np.stack([augmented(*image, number, seed=0) for image in zip(loaded.pixels, loaded.digests, strict=True)])
     return network.predict(images[..., ::-1] - np.array(IMAGENET_MEAN_BGR, np.float32), batch_size=16, verbose=0)
 
 
@@ -83,15 +85,17 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True)
     options = parser.parse_args()
 
-    images = [image for image in read_folder(options.data) if image.split != "test"]
-    loaded, _ = load_images(images, first_contract(options.data, images, 224, 224, "vgg16", 0))
-    means = [block_means(options.weights, loaded, number) for number in range(max(VIEWS))]
+    data = DataFolder.read(options.data)
+    loaded = data.load(Preprocessing(224, 224), data.but("test"))
+    means = [block_means(options.weights, loaded, number) for number in range(max(AUGMENTATIONS))]
     for blocks in BLOCKS:
-        for count in VIEWS if blocks == (3, 4, 5) else (2,):
-            views = [np.concatenate([means[number][block - 1] for block in blocks], axis=1) for number in range(count)]
-            mean, spread = cross_validate(views, loaded.labels, loaded.groups)
+        for count in AUGMENTATIONS if blocks == (3, 4, 5) else (2,):
+            features = [
+                np.concatenate([means[number][block - 1] for block in blocks], axis=1) for number in range(count)
+            ]
+            mean, spread = cross_validate(features, loaded.labels, loaded.groups)
             print(
-                f"blocks {', '.join(map(str, blocks)):14s} views {count}  macro-F1 {mean:.3f} ± {spread:.3f}",
+                f"blocks {', '.join(map(str, blocks)):14s} augmentations {count}  macro-F1 {mean:.3f} ± {spread:.3f}",
                 flush=True,
             )
 

@@ -10,8 +10,10 @@ many of them are accepted; `--pictures` keeps what was shown, to look at.
 
 import argparse
 import io
+import logging
 from collections.abc import Iterator
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,9 @@ from scipy.ndimage import gaussian_filter
 from edge import Classifier
 from edge.files import find_images
 from edge.images.page import open_page
-from training.data.folder import read_folder
+from training.data.folder import DataFolder
+
+log = logging.getLogger(__name__)
 
 SIZE = (1106, 786)
 EACH = 40
@@ -81,6 +85,9 @@ PROSE = [
 def photographs(_: np.random.Generator) -> Iterator[Image.Image]:
     """Yield every photograph whole, and its left and its right two thirds."""
     for package, names in PHOTOGRAPHS.items():
+        if find_spec(package.partition(".")[0]) is None:
+            log.warning("%s is not installed: its %d photographs are left out", package.partition(".")[0], len(names))
+            continue
         for name in names:
             with (files(package) / name).open("rb") as file:
                 whole = open_page(file)
@@ -224,9 +231,10 @@ def main() -> None:
     parser.add_argument("--photos", type=Path)
     parser.add_argument("--pictures", type=Path)
     options = parser.parse_args()
+    logging.basicConfig(format="%(message)s")
 
     classifier = Classifier(options.model)
-    images = [image.path for image in read_folder(options.data) if image.split == "test"]
+    images = [image.path for image in DataFolder.read(options.data).but("train")]
     counts = {}
     for kind, shown in kinds(images).items():
         counts[kind] = rejected(classifier, shown, options.pictures and options.pictures / kind)

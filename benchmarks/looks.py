@@ -1,10 +1,11 @@
-"""Ask a classifier to tell real images from drawn ones: the closer the drawn look, the nearer to 0.5 its AUROC.
+"""Ask a classifier to tell real from synthetic ECG images: the closer their look, the nearer to 0.5 its AUROC.
 
-    python -m benchmarks.looks --data DIR --drawn DIR --weights PATH
+    python -m benchmarks.looks --data DIR --synthetic DIR --weights PATH
 
-`--drawn` is a set of `python -m training images`. From each folder as many images are taken, by a seed.
+`--synthetic` is a set of `python -m training synthetic`. From each folder as many images are taken, by a seed.
 Three logistic regressions in five folds by group: on VGG16's features at 224x224; on the grey image at 48x32, which
-sees layout and paper but no trace; and on the isolated trace alone (`training.data.near_copies`), brought to one place and size.
+sees layout and paper but no trace; and on the isolated trace alone (`training.data.near_copies`), brought to one
+place and size.
 """
 
 import argparse
@@ -19,7 +20,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from edge.images.page import open_page
-from training.data.folder import LoadedImages, first_contract, load_images, read_folder
+from edge.images.preprocessing import Preprocessing
+from training.data.folder import DataFolder
+from training.data.loaded_images import LoadedImages
 from training.data.near_copies import MAP, fingerprint, isolated
 from training.fit.cached_features import cached_features, default_cache
 from training.models.vgg16 import vgg16_base
@@ -29,10 +32,9 @@ SMALL = (48, 32)  # width and height
 
 def images_of(folder: Path, most: int, seed: int) -> LoadedImages:
     """Return at most so many images of a data folder at 224x224, chosen by the seed."""
-    images = read_folder(folder)
-    chosen = np.random.default_rng(seed).permutation(len(images))[:most]
-    contract = first_contract(folder, images, 224, 224, "vgg16", seed)
-    return load_images([images[index] for index in sorted(chosen.tolist())], contract)[0]
+    data = DataFolder.read(folder)
+    chosen = np.random.default_rng(seed).permutation(len(data.images))[:most]
+    return data.load(Preprocessing(224, 224), [data.images[index] for index in sorted(chosen.tolist())])
 
 
 def trace_map(path: Path) -> np.ndarray:
@@ -41,12 +43,12 @@ def trace_map(path: Path) -> np.ndarray:
     return cells.mean(axis=(1, 3)).ravel()
 
 
-def auroc(inputs: np.ndarray, drawn: np.ndarray, groups: np.ndarray) -> float:
+def auroc(inputs: np.ndarray, synthetic: np.ndarray, groups: np.ndarray) -> float:
     """Return the out-of-fold AUROC of telling synthetic ECG images, bool (n,), by inputs, float (n, width)."""
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000))
     folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
-    scores = cross_val_predict(model, inputs, drawn, groups=groups, cv=folds, method="decision_function")
-    return float(roc_auc_score(drawn, scores))
+    scores = cross_val_predict(model, inputs, synthetic, groups=groups, cv=folds, method="decision_function")
+    return float(roc_auc_score(synthetic, scores))
 
 
 def main() -> None:
@@ -57,9 +59,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
 
-    count = min(len(read_folder(options.data)), len(read_folder(options.synthetic)))
+    count = min(len(DataFolder.read(folder).images) for folder in (options.data, options.synthetic))
     sides = [images_of(folder, count, options.seed) for folder in (options.data, options.synthetic)]
-    drawn = np.repeat([False, True], count)
+    synthetic = np.repeat([False, True], count)
     groups = np.concatenate([np.char.add(f"{number} ", side.groups) for number, side in enumerate(sides)])
     pixels = np.concatenate([side.pixels for side in sides])
     base = vgg16_base(options.weights, 224, 224)
@@ -68,7 +70,9 @@ def main() -> None:
     traces = np.stack([trace_map(image.path) for side in sides for image in side.images])
     looked_at = {"VGG16's features": features, f"grey image at {SMALL[0]}x{SMALL[1]}": small, "trace alone": traces}
     for name, inputs in looked_at.items():
-        print(f"{name:22s} AUROC {auroc(inputs, drawn, groups):.3f} on {count} real and {count} synthetic ECG images")
+        print(
+            f"{name:22s} AUROC {auroc(inputs, synthetic, groups):.3f} on {count} real and {count} synthetic ECG images"
+        )
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from training.data.folder import read_folder
+from training.data.folder import DataFolder
 from training.models.vgg16 import vgg16_base
 
 SIZE = (224, 224)  # width, height
@@ -105,7 +105,7 @@ def main() -> None:
     options = parser.parse_args()
 
     times = milliseconds(sorted(options.full_resolution.glob("*.jpg")))
-    images = [image for image in read_folder(options.data) if image.split != "test"]
+    images = DataFolder.read(options.data).but("test")
     labels = np.array([image.label for image in images])
     groups = np.array([image.group or str(image.path) for image in images])
     network = vgg16_base(options.weights, height=SIZE[1], width=SIZE[0])

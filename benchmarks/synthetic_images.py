@@ -3,10 +3,11 @@
     python -m benchmarks.synthetic_images
 
 Clean images and phone photos of middle strength alternate in rounds; the median round counts. The time is the
-process's own, on one core, so that others on the machine disturb it less. Then 3,000 clean images are drawn in this
+process's own, on one core, so that others on the machine disturb it less. Then 3,000 clean images are made in this
 process.
 """
 
+import argparse
 import os
 import tempfile
 import time
@@ -29,6 +30,7 @@ def resident() -> float:
 
 def main() -> None:
     """Print a line for each kind, and one for the memory."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -42,12 +44,11 @@ def main() -> None:
                 rates[kind].append(count / (time.process_time() - begin))
         for kind, found in rates.items():
             print(f"{kind}: {np.median(found):.1f} images a second on one core ({min(found):.1f} to {max(found):.1f})")
-        drawn, memory = 0, {}
+        made, memory = 0, {}
         for per_class in (75, (LATER - 300) // 4):
-            drawn += generate_dataset(
-                Path(folder, f"many-{per_class}"), SyntheticSettings(per_class=per_class, seed=99)
-            )[0]
-            memory[drawn] = resident()
+            settings = SyntheticSettings(per_class=per_class, seed=99)
+            made += generate_dataset(Path(folder, f"many-{per_class}"), settings)[0]
+            memory[made] = resident()
         print(", ".join(f"{size:.0f} MB after image {number:,}" for number, size in memory.items()))
 
 

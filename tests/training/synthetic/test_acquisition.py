@@ -1,7 +1,4 @@
-"""Acquisitions: geometry that can be followed, traces that stay legible, strengths that grow, and a cache that repeats."""
-
-from dataclasses import replace
-from pathlib import Path
+"""Acquisitions: geometry that can be followed, traces that stay legible, strengths that grow."""
 
 import numpy as np
 import pytest
@@ -9,21 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from edge.contract import Contract, TrainedOn
-from edge.images.preprocessing import Preprocessing
-from training.data import simulated_acquisitions as acquisitions
-from training.data.folder import LoadedImages, load_images, read_folder
-from training.data.simulated_acquisitions import ASKED, LEARNED, AcquisitionSeries, simulated_acquisitions
-from training.errors import DataError, RunError
+from training.errors import DataError
 from training.synthetic.acquisition import camera
 from training.synthetic.acquisition.camera import acquire, apply_acquisition
 from training.synthetic.acquisition.legibility import is_legible
-from training.synthetic.acquisition.parameters import FACTORS, ACQUISITIONS, STRENGTHS, Acquisition, draw_acquisition
+from training.synthetic.acquisition.parameters import ACQUISITIONS, FACTORS, STRENGTHS, Acquisition, draw_acquisition
 from training.synthetic.paper.layout import LOOKS
 from training.synthetic.paper.printed_page import print_page
 from training.synthetic.signals.ecg import Heart, record
-
-CONTRACT = Preprocessing(64, 96)
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +23,8 @@ def page() -> np.ndarray:
     ).pixels
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
-def test_the_traces_of_a_capture_are_legible_and_it_repeats(kind: str, page: np.ndarray) -> None:
+@pytest.mark.parametrize("kind", sorted(ACQUISITIONS))
+def test_the_traces_of_an_acquisition_are_legible_and_it_repeats(kind: str, page: np.ndarray) -> None:
     changed = []
     for strength in STRENGTHS:
         first, again = (acquire(page, kind, strength, np.random.default_rng(4)) for _ in range(2))
@@ -48,8 +38,8 @@ def test_the_traces_of_a_capture_are_legible_and_it_repeats(kind: str, page: np.
         assert np.ptp(first.pixels.astype(int), axis=2).max() <= 4
 
 
-def test_a_stronger_capture_has_larger_parameters() -> None:
-    for kind, ranges in KINDS.items():
+def test_a_stronger_acquisition_has_larger_parameters() -> None:
+    for kind, ranges in ACQUISITIONS.items():
         drawn = [draw_acquisition(kind, strength, np.random.default_rng(7)) for strength in STRENGTHS]
         for name in ranges:
             sizes = [abs(getattr(acquisition, name)) for acquisition in drawn]
@@ -66,18 +56,18 @@ def test_a_point_of_the_page_lies_where_it_is_said_to(
     page = np.full((420, 600, 3), 255, np.uint8)
     for x, y in points.astype(int):
         page[y - 3 : y + 4, x - 3 : x + 4] = 0
-    captured = apply_acquisition(
+    acquired = apply_acquisition(
         page, Acquisition("scan", 1, 5, turn=turn, lean=lean, pan=pan, curl=curl, margin=margin)
     )
-    marks, count = ndimage.label(captured.pixels.max(axis=2) < 128)
+    marks, count = ndimage.label(acquired.pixels.max(axis=2) < 128)
     assert count == len(points)
     found = np.array(ndimage.center_of_mass(marks > 0, marks, range(1, count + 1)))[:, ::-1] + 0.5
-    for x, y in captured.place(points):
+    for x, y in acquired.place(points):
         assert np.hypot(found[:, 0] - x, found[:, 1] - y).min() < 1.0
     # The way back agrees with the way there.
-    x, y = (int(coordinate) for coordinate in captured.place(points)[2])
-    assert abs(captured.columns[y, x] - 300) < 2.5
-    assert abs(captured.rows[y, x] - 210) < 2.5
+    x, y = (int(coordinate) for coordinate in acquired.place(points)[2])
+    assert abs(acquired.columns[y, x] - 300) < 2.5
+    assert abs(acquired.rows[y, x] - 210) < 2.5
 
 
 def test_what_cannot_be_read_is_called_illegible(page: np.ndarray) -> None:
@@ -104,47 +94,9 @@ def test_a_frame_that_cuts_off_leads_is_illegible(page: np.ndarray) -> None:
     assert not is_legible(page, moved, columns, rows)
 
 
-def test_a_page_that_no_capture_leaves_legible_is_refused(page: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_no_acquisition_leaves_legible_is_refused(
+    page: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(camera, "draw_acquisition", lambda kind, strength, rng: Acquisition(kind, strength, 0, blur=20))
     with pytest.raises(DataError, match="left no trace legible in 8 attempts"):
         acquire(page, "photo", 2, np.random.default_rng(0))
-
-
-@pytest.fixture
-def loaded(synthetic_folder: Path) -> LoadedImages:
-    return load_images(read_folder(synthetic_folder)[:6], CONTRACT)[0]
-
-
-def test_captured_pages_repeat_in_any_order_and_come_from_the_cache(
-    loaded: LoadedImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    series = AcquisitionSeries(*LEARNED, 1)
-    first = simulated_acquisitions(loaded, series, CONTRACT, 3, tmp_path / "one")
-    assert (first.shape, first.dtype) == ((6, 64, 96, 3), np.uint8)
-    turned = simulated_acquisitions(loaded.select(np.arange(6)[::-1]), series, CONTRACT, 3, tmp_path / "two")
-    np.testing.assert_array_equal(first, turned[::-1])
-    others = [AcquisitionSeries(*LEARNED, 2), ASKED, replace(ASKED, number=1)]
-    for other in [simulated_acquisitions(loaded, other, CONTRACT, 3, tmp_path / "one") for other in others]:
-        assert (other != first).any(axis=(1, 2, 3)).all()
-    monkeypatch.setattr(acquisitions, "photograph", None)  # nothing is made twice
-    np.testing.assert_array_equal(simulated_acquisitions(loaded, series, CONTRACT, 3, tmp_path / "one"), first)
-
-
-def test_a_damaged_cache_is_named(loaded: LoadedImages, tmp_path: Path) -> None:
-    simulated_acquisitions(loaded, ASKED, CONTRACT, 0, tmp_path)
-    file = next(tmp_path.rglob("*.npy"))
-    file.write_bytes(file.read_bytes()[:100])
-    with pytest.raises(RunError, match=f"{file}: is damaged"):
-        simulated_acquisitions(loaded, ASKED, CONTRACT, 0, tmp_path)
-
-
-def test_where_nothing_is_legible_the_page_stands_and_is_counted(
-    loaded: LoadedImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    def illegible(*_: object) -> None:
-        raise DataError("no trace is legible")
-
-    monkeypatch.setattr(acquisitions, "photograph", illegible)
-    pages = simulated_acquisitions(loaded, ASKED, CONTRACT, 0, tmp_path)
-    np.testing.assert_array_equal(pages, loaded.pixels)
-    assert "6 captured pictures would not be legible" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Sets of synthetic ECG images: data folders that say what they are, repeat, resume, and refuse what cannot be drawn."""
+"""Sets of synthetic ECG images: data folders that say what they are, repeat, resume, and refuse what cannot be."""
 
 import csv
 import errno
@@ -14,8 +14,8 @@ from PIL import Image
 
 from edge.errors import UsageError
 from tests.conftest import last_line
-from tests.training.synthetic.test_wfdb_records import write
-from training.data.folder import read_folder
+from tests.training.synthetic.wfdb import write
+from training.data.folder import DataFolder
 from training.errors import DataError, RunError
 from training.synthetic import dataset as sets
 from training.synthetic.dataset import SyntheticSettings, generate_dataset
@@ -31,13 +31,13 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-def test_the_set_is_a_data_folder_that_says_that_it_is_drawn(synthetic_folder: Path) -> None:
+def test_the_set_is_a_data_folder_that_says_that_it_is_synthetic(synthetic_folder: Path) -> None:
     with (synthetic_folder / "manifest.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 40
     assert {row["synthetic"] for row in rows} == {"true"}
     assert sum(row["split"] == "test" for row in rows) == 8
-    assert len({page.label for page in read_folder(synthetic_folder)}) == 4
+    assert len(DataFolder.read(synthetic_folder).classes()) == 4
     with Image.open(synthetic_folder / rows[0]["path"]) as image:
         assert (image.size, image.format) == ((1106, 786), "JPEG")
 
@@ -130,7 +130,7 @@ def test_a_full_disk_is_one_line_and_a_rerun_completes_the_set(tmp_path: Path, m
 
 def test_a_folder_with_something_in_it_is_left_alone(synthetic_folder: Path) -> None:
     with pytest.raises(UsageError, match="already exists"):
-        generate_dataset(drawn, SMALL)
+        generate_dataset(synthetic_folder, SMALL)
     assert len(list(synthetic_folder.rglob("*.jpg"))) == 40
 
 
@@ -146,17 +146,20 @@ def signals(folder: Path, bad: bool = False) -> Path:
 def test_pages_of_real_recordings_are_of_their_class_and_keep_their_person(tmp_path: Path) -> None:
     count, skipped = generate_dataset(tmp_path / "set", SyntheticSettings(look="pink"), signals(tmp_path / "wfdb"))
     assert (count, skipped) == (6, [])
-    assert sorted(page.label for page in read_folder(tmp_path / "set")) == ["history_of_mi"] * 3 + ["normal"] * 3
+    assert (
+        sorted(image.label for image in DataFolder.read(tmp_path / "set").images)
+        == ["history_of_mi"] * 3 + ["normal"] * 3
+    )
     count, _ = generate_dataset(tmp_path / "two", SyntheticSettings(per_class=2), tmp_path / "wfdb")
     assert count == 4
 
 
 def test_a_record_that_cannot_be_drawn_is_one_line(called: Callable, tmp_path: Path) -> None:
     folder = signals(tmp_path / "wfdb", bad=True)
-    words = ("training", "pages", "--out", tmp_path / "set", "--signals", folder, "--workers", 1)
+    words = ("training", "synthetic", "--out", tmp_path / "set", "--signals", folder, "--workers", 1)
     result = called(*words, code=2)
     line, remedy = result.stderr.splitlines()[-2:]
-    assert line.startswith(f"{folder / 'normal' / 'three.hea'}: no lead aVR") or "no lead" in line
+    assert line.startswith(f"{folder / 'normal' / 'three.hea'}: no lead V1, V2, V3, V4, V5, V6: ")
     assert remedy == "1 records cannot be used: remove them, or give --skip-unreadable"
     assert not (tmp_path / "set").exists()
     result = called(*words, "--skip-unreadable")
@@ -179,7 +182,7 @@ def test_a_record_that_cannot_be_drawn_is_one_line(called: Callable, tmp_path: P
     ],
 )
 def test_what_cannot_be_drawn_is_one_line(called: Callable, tmp_path: Path, options: tuple, line: str) -> None:
-    result = called("training", "pages", "--out", tmp_path / "set", "--per-class", 1, *options, code=2)
+    result = called("training", "synthetic", "--out", tmp_path / "set", "--per-class", 1, *options, code=2)
     assert line in last_line(result)
     assert list(tmp_path.iterdir()) == []
 
