@@ -39,47 +39,12 @@ PHOTOGRAPHS = {
     "sklearn.datasets.images": ("china.jpg", "flower.jpg"),
     "matplotlib": ("mpl-data/sample_data/grace_hopper.jpg",),
 }  # fmt: skip
-PROSE = [
-    "The",
-    "patient",
-    "came",
-    "in",
-    "the",
-    "evening",
-    "and",
-    "said",
-    "that",
-    "the",
-    "pain",
-    "had",
-    "begun",
-    "after",
-    "dinner.",
-    "Pulse",
-    "and",
-    "pressure",
-    "were",
-    "those",
-    "of",
-    "a",
-    "person",
-    "at",
-    "rest.",
-    "We",
-    "advised",
-    "to",
-    "measure",
-    "again",
-    "the",
-    "next",
-    "morning,",
-    "and",
-    "to",
-    "bring",
-    "the",
-    "earlier",
-    "letters.",
-]
+TEXT = (
+    "The patient came in the evening and said that the pain had begun after dinner. Pulse and pressure "
+    "were those of a person at rest. We advised to measure again the next morning, and to bring the "
+    "earlier letters."
+)
+PROSE = TEXT.split()
 
 
 def photographs(_: np.random.Generator) -> Iterator[Image.Image]:

@@ -66,6 +66,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         report = Report("Benchmark")
         metrics = measure(predictions, contract)
+        report.section("Model")
         add_predictions(report, "model", metrics, show_header=False)
         report.write(Path(folder), metrics)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
