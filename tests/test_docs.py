@@ -20,7 +20,7 @@ from training.evaluation.intervals import Estimate
 from training.reports.data_folder import FolderOverview
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "MODELS.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 BLOCK = re.compile(r"(<!-- run by tests/test_docs.py -->\n)?```sh\n(.*?)```", re.DOTALL)
 SCHEMA = json.loads((ROOT / "docs" / "prediction.schema.json").read_text(encoding="utf-8"))
