@@ -50,7 +50,9 @@ def interpreter(version: str) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize(
+    "version", ["3.11", pytest.param("3.12", marks=pytest.mark.slow), pytest.param("3.13", marks=pytest.mark.slow)]
+)
 def test_an_environment_with_the_wheel_alone_classifies_a_page(version: str, golden: Path, tmp_path: Path) -> None:
     python = interpreter(version)
     if python is None:
@@ -61,9 +63,11 @@ def test_an_environment_with_the_wheel_alone_classifies_a_page(version: str, gol
     # A copy, so that building leaves nothing in the project.
     source = tmp_path / "source"
     shutil.copytree(ROOT / "edge", source / "edge")
-    shutil.copy(ROOT / "pyproject.toml", source)
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, source)
     subprocess.run([*pip, "--no-deps", source], check=True)
     shutil.rmtree(source)
+    assert list(tmp_path.glob("env/lib/python*/site-packages/edge/py.typed"))
     result = subprocess.run(
         [
             tmp_path / "env/bin/ecg-edge",

@@ -38,7 +38,7 @@ def test_wrong_use_of_training_gets_one_line_and_2(called: Callable, three_class
         ((*train, "--data", three_classes, "--out", tmp_path / "run", "--epochs", "0"), "at least 1"),
         (("train", "--data", three_classes, "--out", tmp_path / "run"), "--model"),
         (("explore", "--data", three_classes, "--out", tmp_path / "file"), "File exists"),
-        (("images", "--out", tmp_path / "file"), "already exists"),
+        (("synthetic", "--out", tmp_path / "file"), "already exists"),
     ):
         result = called("training", *arguments, code=2)
         assert reason in last_line(result)

@@ -159,7 +159,7 @@ def test_an_unusable_folder_is_refused_in_one_line(name: str, folder: Path) -> N
     spoil, reason = REFUSED[name]
     spoil(folder)
     with pytest.raises(DataError) as refusal:
-        DataFolder.read(folder).images
+        DataFolder.read(folder)
     assert reason in str(refusal.value)
     assert str(folder) in str(refusal.value)
     assert "\n" not in str(refusal.value)
@@ -171,7 +171,7 @@ def test_a_manifest_that_contradicts_the_folders_is_refused(folder: Path) -> Non
         (folder / name).rename(folder / "train" / name)
     manifest(folder, "train/Patient that have MI/P(0).PNG,a,test,")
     with pytest.raises(DataError, match="lies in 'train'"):
-        DataFolder.read(folder).images
+        DataFolder.read(folder)
 
 
 def test_a_class_that_only_test_has_is_refused(folder: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_class_that_only_test_has_is_refused(folder: Path) -> None:
     for name in ("Patient that have MI", "Normal Person (284x12=3408)"):
         shutil.rmtree(folder / name)
     with pytest.raises(DataError, match="'new class'"):
-        DataFolder.read(folder).images
+        DataFolder.read(folder)
 
 
 def test_a_class_with_one_page_is_refused(folder: Path) -> None:

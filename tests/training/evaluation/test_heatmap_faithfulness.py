@@ -22,7 +22,7 @@ from training.evaluation.evaluate import evaluate
 from training.evaluation.heatmap_faithfulness import enrichment, heatmap_faithfulness, synthetic_hearts
 from training.evaluation.intervals import mean
 from training.fit.run import MEAN_HEATMAP_IMAGES
-from training.models.heatmap_layers import enlargement, heatmap_of, mean_training_heatmap, heatmap_parts
+from training.models.heatmap_layers import enlargement, heatmap_of, heatmap_parts, mean_training_heatmap
 from training.models.saved_model import load_model
 from training.reports.heatmaps import add_heatmaps, heatmap_tables
 from training.reports.report import Report

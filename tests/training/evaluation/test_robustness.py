@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from training.evaluation.loaded_model import LoadedModel, open_model
+from training.reports.robustness_plots import robustness_chart
 
 from edge.images.page import open_page
 from edge.prediction import Outputs
@@ -18,7 +20,6 @@ from tests.conftest import LABELS
 from training.data.folder import LoadedImages, load_images, read_folder
 from training.errors import DataError
 from training.evaluation import robustness
-from training.evaluation.loaded_model import LoadedModel, open_model
 from training.evaluation.measure import score_predictions
 from training.evaluation.predictions import Predictions
 from training.evaluation.robustness import PERTURBATIONS, Condition, Perturbation, conditions
@@ -26,7 +27,6 @@ from training.reports import robustness as robustness_report
 from training.reports.plots import contact_sheet
 from training.reports.report import Report
 from training.reports.robustness import add_robustness, robustness_tables
-from training.reports.robustness_plots import robustness_chart
 from training.synthetic.acquisition.parameters import ACQUISITIONS, STRENGTHS
 
 NOTHING = {"rotation": 0, "scale": 1, "blur": 0, "JPEG": 100, "crop": 0}
