@@ -10,22 +10,20 @@ import numpy as np
 import onnx
 import pytest
 from onnx import ModelProto, helper, numpy_helper
-from PIL import Image
 
 from edge.classifier import HEATMAP, Classifier
 from edge.contract import CONTRACT_KEY
 from edge.errors import UsageError
 from tests.conftest import ROOT
-from training.data.folder import EcgImage, LoadedImages, load_images, read_folder
+from training.data.folder import DataFolder
+from training.data.loaded_images import EcgImage, LoadedImages
 from training.data.splits import hold_out
 from training.evaluation.evaluate import evaluate
-from training.evaluation.heatmap_faithfulness import enrichment, heatmap_faithfulness, synthetic_hearts
-from training.evaluation.intervals import mean
+from training.evaluation.heatmap_faithfulness import enrichment, measure_heatmaps, synthetic_hearts
+from training.evaluation.intervals import Bootstrap, mean
 from training.fit.run import MEAN_HEATMAP_IMAGES
 from training.models.heatmap_layers import enlargement, heatmap_of, heatmap_parts, mean_training_heatmap
 from training.models.saved_model import load_model
-from training.reports.heatmaps import add_heatmaps, heatmap_tables
-from training.reports.report import Report
 from training.synthetic.signals.ecg import CLASSES
 
 TINY = ROOT / "tests" / "edge" / "golden" / "tiny.onnx"
@@ -37,7 +35,8 @@ def classifier(onnx_file: Path) -> Classifier:
 
 
 def images_of(folder: Path, classifier: Classifier, split: str) -> LoadedImages:
-    return load_images([image for image in read_folder(folder) if image.split == split], classifier.contract)[0]
+    data = DataFolder.read(folder)
+    return data.load(classifier.contract.preprocessing, data.but("test" if split == "train" else "train"))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +46,9 @@ def tested() -> LoadedImages:
     cells = rng.choice([0, 255], (8, 6, 10), p=[0.7, 0.3]).astype(np.uint8)
     pixels = np.repeat(cells.repeat(16, 1).repeat(16, 2)[..., np.newaxis], 3, 3)
     names = tuple(f"{number}" for number in range(8))
-    return LoadedImages(tuple(EcgImage(Path(name), "normal", "test") for name in names), pixels, names, np.array(names))
+    return LoadedImages(
+        tuple(EcgImage(path=Path(name), label="normal", split="test") for name in names), pixels, names, np.array(names)
+    )
 
 
 def changed(onnx_file: Path, out: Path, change: Callable[[ModelProto], None]) -> Classifier:
@@ -109,24 +110,24 @@ def test_what_the_training_pages_share_is_taken_off(h5: Path, classifier: Classi
 
 
 def test_an_honest_map_adds_up_and_is_the_weights(tested: LoadedImages) -> None:
-    found = heatmap_faithfulness(Classifier(TINY), tested, 0)
-    assert found["images"] == len(tested)
-    assert found["completeness"] < 1e-4
-    assert found["gain"]["low"] > 0
-    falls = [step["by_map"]["value"] for step in found["deletion"]]
+    found = measure_heatmaps(Classifier(TINY), tested, seed=0)
+    assert found.images == len(tested)
+    assert found.completeness_error < 1e-4
+    assert found.deletion_gain.low > 0
+    falls = [step.by_heatmap.value for step in found.deletion]
     assert falls == sorted(falls)
-    assert all(step["by_map"]["low"] > step["at_random"]["high"] for step in found["deletion"])
-    assert abs(found["shuffled_weights"]["value"]) < 0.3
-    assert found == heatmap_faithfulness(Classifier(TINY), tested, 0)
+    assert all(step.by_heatmap.low > step.at_random.high for step in found.deletion)
+    assert abs(found.shuffled_weights_correlation.value) < 0.3
+    assert found == measure_heatmaps(Classifier(TINY), tested, seed=0)
 
 
 def test_a_false_map_is_seen(tested: LoadedImages, tmp_path: Path) -> None:
-    negated = heatmap_faithfulness(changed(TINY, tmp_path / "negated.onnx", negate), tested, 0)
-    assert negated["completeness"] > 0.1
-    assert negated["gain"]["high"] < 0
-    fixed = heatmap_faithfulness(changed(TINY, tmp_path / "fixed.onnx", always_the_same), tested, 0)
-    assert fixed["gain"]["low"] < 0 < fixed["gain"]["high"]
-    assert fixed["shuffled_weights"]["value"] == pytest.approx(1)
+    negated = measure_heatmaps(changed(TINY, tmp_path / "negated.onnx", negate), tested, seed=0)
+    assert negated.completeness_error > 0.1
+    assert negated.deletion_gain.high < 0
+    fixed = measure_heatmaps(changed(TINY, tmp_path / "fixed.onnx", always_the_same), tested, seed=0)
+    assert fixed.deletion_gain.low < 0 < fixed.deletion_gain.high
+    assert fixed.shuffled_weights_correlation.value == pytest.approx(1)
 
 
 def test_over_chance() -> None:
@@ -164,19 +165,12 @@ def test_a_model_of_the_drawn_classes_is_asked_where_the_disease_is(
 ) -> None:
     knowing = changed(onnx_file, tmp_path / "renamed.onnx", rename_classes)
     tested = images_of(three_classes, knowing, "test")
-    found = heatmap_faithfulness(knowing, tested, 0)
-    assert found["synthetic_images"] > 10
-    assert found["synthetic_images"] + found["silent_images"] == 50  # those of "normal" have no disease
+    found = measure_heatmaps(knowing, tested, seed=0)
+    assert found.synthetic_images > 10
+    assert found.synthetic_images + found.silent_images == 50  # those of "normal" have no disease
     for name in ("altered_leads", "altered_samples"):
-        assert 0 < found[name]["low"] < found[name]["value"] < found[f"{name}_at_most"]["value"]
-    models = {"it": {"heatmaps": found}}
-    report = Report("Heatmaps")
-    add_heatmaps(report, models, {"it": knowing}, {"it": tested})
-    report.write(tmp_path / "report", {})
-    for name in ("deletion", "heatmaps", "synthetic"):
-        with Image.open(tmp_path / "report" / f"model-1-{name}.png") as figure:
-            assert min(figure.size) > 300
-    assert heatmap_tables({"another": {}}) == []
+        one, most = getattr(found, name), getattr(found, f"{name}_at_most")
+        assert 0 < one.low < one.value < most.value
 
 
 def test_evaluate_reports_what_the_heatmaps_are_worth(
@@ -184,13 +178,13 @@ def test_evaluate_reports_what_the_heatmaps_are_worth(
 ) -> None:
     out = tmp_path / "report"
     with pytest.raises(UsageError, match=r"^--heatmaps: none of the models is an .onnx"):
-        evaluate([h5], three_classes, out, False, "here", explained=True)
+        evaluate([h5], DataFolder.read(three_classes), command="here", heatmaps=True)
     assert not out.exists()
     words = ("--data", three_classes, "--out", out, "--heatmaps")
     printed = called("training", "evaluate", h5, onnx_file, *words).stdout
     numbers = json.loads((out / "report.json").read_text(encoding="utf-8"))["models"]
-    assert "heatmaps" not in numbers[str(h5)]
-    assert numbers[str(onnx_file)]["heatmaps"]["altered_leads"]["value"] is None
+    assert numbers[0]["heatmaps"] is None
+    assert numbers[1]["heatmaps"]["altered_leads"]["value"] is None
     for text in (printed, (out / "report.html").read_text("utf-8"), (out / "model_card.md").read_text("utf-8")):
         assert "deletion, by the map less at random" in text
         assert "the model has other classes than the synthetic ECG images" in text
@@ -200,14 +194,14 @@ def test_evaluate_reports_what_the_heatmaps_are_worth(
 def test_the_interval_of_a_mean_knows_groups() -> None:
     rng = np.random.default_rng(1)
     values = rng.normal(5, 2, 400)
-    alone = mean(values, np.arange(400).astype(str), 0)
+    alone = mean(values, np.arange(400).astype(str), Bootstrap(0))
     assert alone.value == pytest.approx(values.mean())
     assert (alone.low, alone.high) == pytest.approx(
         values.mean() + np.array([-1, 1]) * 1.96 * values.std() / 20, abs=0.05
     )
-    copied = mean(np.repeat(values, 4), np.repeat(np.arange(400), 4).astype(str), 0)
+    copied = mean(np.repeat(values, 4), np.repeat(np.arange(400), 4).astype(str), Bootstrap(0))
     assert copied.high - copied.low == pytest.approx(alone.high - alone.low, rel=0.1)
-    assert mean(np.zeros(0), np.zeros(0, str), 0, "nothing").note == "nothing"
+    assert mean(np.zeros(0), np.zeros(0, str), Bootstrap(0), "nothing").note == "nothing"
 
 
 @pytest.mark.parametrize(("cells", "wanted"), [(7, 28), (14, 28), (3, 20), (5, 12), (6, 6), (1, 9)])
