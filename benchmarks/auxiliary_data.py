@@ -15,10 +15,11 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks.heads import fit_head
 from edge.images.preprocessing import Preprocessing
+from training.data.cache import default_cache
 from training.data.folder import DataFolder
 from training.data.loaded_images import LoadedImages
 from training.fit.augmentation import augmented
-from training.fit.cached_features import cached_features, default_cache
+from training.fit.cached_features import cached_features
 from training.models.vgg16 import vgg16_base
 
 SAMPLE_WEIGHTS = (0.0, 0.03, 0.1, 0.2, 0.3, 1.0)

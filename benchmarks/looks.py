@@ -21,10 +21,11 @@ from sklearn.preprocessing import StandardScaler
 
 from edge.images.page import open_page
 from edge.images.preprocessing import Preprocessing
+from training.data.cache import default_cache
 from training.data.folder import DataFolder
 from training.data.loaded_images import LoadedImages
 from training.data.near_copies import MAP, fingerprint, isolated
-from training.fit.cached_features import cached_features, default_cache
+from training.fit.cached_features import cached_features
 from training.models.vgg16 import vgg16_base
 
 SMALL = (48, 32)  # width and height

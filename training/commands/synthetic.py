@@ -6,28 +6,29 @@ from pathlib import Path
 
 from edge.commands.terminal import positive
 from training.commands import arguments
+from training.synthetic.settings import ANY, SyntheticSettings
 
 # Written out, so that --help need not import what makes images; a test compares them.
 LOOKS = ("blue", "green", "orange", "pink", "plain", "report", "report-2019")
 LAYOUTS = ("12x1", "3x4", "3x4+1", "3x4+3", "6x2")
 ACQUISITIONS = ("bw", "clean", "photo", "scan", "screen", "stained")
-ANY = "any"
+DEFAULT = SyntheticSettings()
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments; their defaults are those of the settings."""
     arguments.add_out(parser, "DIR", "folder for the class folders and the manifest")
     parser.add_argument("--per-class", type=positive, metavar="N", help="images a class: 40, or every record")
     parser.add_argument(
         "--signals", type=Path, metavar="DIR", help="real recordings: PTB-XL as published, or WFDB in class folders"
     )
     for name, choices, text, default in (
-        ("look", LOOKS, "paper and print of a machine", "report"),
-        ("layout", LAYOUTS, "rows and columns of leads, +N rhythm strips; the look's if not given", None),
-        ("acquisition", ACQUISITIONS, "what became of the page", "clean"),
+        ("look", LOOKS, "paper and print of a machine", DEFAULT.look),
+        ("layout", LAYOUTS, "rows and columns of leads, +N rhythm strips; the look's if not given", DEFAULT.layout),
+        ("acquisition", ACQUISITIONS, "what became of the page", DEFAULT.acquisition),
     ):
         parser.add_argument(f"--{name}", choices=(*choices, ANY), default=default, help=f"{text}; any: each its own")
-    parser.add_argument("--strength", type=int, choices=(1, 2, 3), default=2, help="how strong the acquisition is")
+    parser.add_argument("--strength", type=int, choices=(1, 2, 3), default=DEFAULT.strength, help="how strong the acquisition is")
     parser.add_argument("--speed", type=float, choices=(25.0, 50.0), help="mm/s; the look's if not given")
     parser.add_argument("--gain", type=float, choices=(10.0, 20.0), help="mm/mV; the look's if not given")
     parser.add_argument("--dpi", type=positive, metavar="N", help="resolution, 72 to 300; the look's if not given")
@@ -38,7 +39,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--truth", action="store_true", help="a JSON file beside each image: parameters, leads, mask")
     parser.add_argument("--workers", type=positive, metavar="N", help="processes; one a core if not given")
     arguments.add_skip_unreadable(parser)
-    arguments.add_seed(parser)
+    arguments.add_seed(parser, DEFAULT.seed)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -46,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     import dataclasses
     import os
 
-    from training.synthetic.dataset import SyntheticSettings, generate_dataset
+    from training.synthetic.dataset import generate_dataset
 
     names = [field.name for field in dataclasses.fields(SyntheticSettings)]
     settings = SyntheticSettings(**{name: getattr(options, name) for name in names})

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edge.commands.terminal import natural, positive
 from training.commands import arguments
+from training.data.cache import default_cache
 from training.data.recipe import Recipe
 
 DEFAULT = Recipe(model="cnn")
@@ -60,15 +61,16 @@ def describe(parser: argparse.ArgumentParser) -> None:  # long: one call an argu
     parser.add_argument(
         "--cache",
         type=Path,
+        default=default_cache(),
         metavar="DIR",
-        help="folder for acquisitions and features of the frozen base; ~/.cache/ecg-images if not given",
+        help="folder for acquisitions and features of the frozen base",
     )
     parser.add_argument(
         "--target-accuracy",
         type=arguments.share,
         default=DEFAULT.target_accuracy,
         metavar="SHARE",
-        help="share of the answers that shall be right; what is less certain becomes 'uncertain'",
+        help="share of the predictions that shall be right; what is less certain becomes 'uncertain'",
     )
     parser.add_argument(
         "--drop-duplicates", action="store_true", help="keep one of each copy, of a copy in train and test that in test"
@@ -89,9 +91,8 @@ def run(options: argparse.Namespace) -> int:
     if options.model == "cnn" and options.fine_tune != "none":
         raise UsageError("--fine-tune block5: is for --model vgg16, a CNN is trained whole: leave it out")
     weights = vgg16_weights(options.weights) if options.model == "vgg16" else None
-    with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress to stdout
+    with contextlib.redirect_stdout(sys.stderr):  # what Keras prints is no result
         from training.data.folder import DataFolder
-        from training.fit.cached_features import default_cache
         from training.fit.run import RunInputs, model_file, train
         from training.reports.training_run import out_of_fold_lines, write_training_report
 
@@ -100,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
             data=DataFolder.read(options.data, skip_unreadable=skip),
             auxiliary=DataFolder.read(options.auxiliary, skip_unreadable=skip) if options.auxiliary else None,
             out=options.out,
-            cache=options.cache or default_cache(),
+            cache=options.cache,
             weights=weights,
         )
         trained = train(_recipe(options), inputs)

@@ -20,6 +20,7 @@ class DataFolder:
     """Hold what a data folder lists; pixels are read by `load`."""
 
     path: Path
+    """The folder."""
     images: tuple[EcgImage, ...]
     """Sorted by path."""
     skip_unreadable: bool = False

@@ -17,10 +17,13 @@ class HistoryRow:
     epoch: int
     """From 1, in its stage."""
     loss: float
+    """Of the training images, with class and sample weights."""
     accuracy: float
     """Of the training images, unweighted."""
     val_loss: float
+    """Of the validation images, unweighted; the epoch is chosen by it."""
     val_accuracy: float
+    """Of the validation images, unweighted."""
 
 
 def read_history(file: Path) -> list[HistoryRow]:

@@ -37,13 +37,12 @@ BLOCK = 1024  # images at a time against all others: 40 MB of scores for 10,000 
 
 @dataclass(frozen=True)
 class Trace:
-    """Hold the trace alone of an image: `ink` is float32, 0 to 1, 800 pixels at its longer side, turned by `angle`.
-
-    The angle, in degrees counterclockwise, makes the rows of the image level.
-    """
+    """Hold the trace alone of an image, 800 pixels at its longer side, its rows level."""
 
     ink: np.ndarray
+    """How dark the trace is, float32 (rows, columns), 0 to 1."""
     angle: float
+    """By which the image was turned, degrees counterclockwise."""
 
 
 def isolated(image: Image.Image) -> Trace:

@@ -26,7 +26,7 @@ class Recipe:
     seed: int = 0
     """Makes the splits and all else that is random."""
     target_accuracy: float = 0.9
-    """Share of the answers that shall be right; the confidence threshold follows from it."""
+    """Share of the predictions that shall be right; the confidence threshold follows from it."""
     drop_duplicates: bool = False
     """Keep one of each copy, of a copy in train and test that in test."""
     allow_leaks: bool = False

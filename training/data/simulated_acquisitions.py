@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from edge.files import replacing
 from edge.images.page import open_page
 from edge.images.preprocessing import Preprocessing, load_page
+from training.data.cache import read_array, write_array
 from training.data.loaded_images import LoadedImages
-from training.errors import DataError, RunError
+from training.errors import DataError
 from training.synthetic.acquisition.camera import acquire
 from training.synthetic.acquisition.parameters import ACQUISITIONS, FACTORS, STRENGTHS
 from training.synthetic.processes import mapping
@@ -56,7 +56,7 @@ def simulated_acquisitions(
     Raises `RunError` for a damaged file of the cache.
     """
     key = repr((series, seed, ACQUISITIONS, FACTORS, preprocessing))
-    folder = cache / f"acquisitions-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
+    folder = cache / "acquisitions" / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}"
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{digest}.npy" for digest in loaded.digests]
     missing = [
@@ -70,7 +70,8 @@ def simulated_acquisitions(
             failed = sum(tqdm(mapped(make, missing), total=len(missing), unit="acquisition", disable=None))
         if failed:
             log.warning("%d acquisitions would not be legible: the images stand in for them", failed)
-    return np.stack([_read(file, (preprocessing.height, preprocessing.width, 3)) for file in files])
+    shape = (preprocessing.height, preprocessing.width, 3)
+    return np.stack([read_array(file, shape, np.uint8) for file in files])
 
 
 def _make(job: tuple[Path, str, Path], series: AcquisitionSeries, preprocessing: Preprocessing, seed: int) -> bool:
@@ -83,16 +84,5 @@ def _make(job: tuple[Path, str, Path], series: AcquisitionSeries, preprocessing:
         picture = Image.fromarray(acquire(np.asarray(image), kind, strength, rng).pixels)
     except DataError:
         picture = image
-    with replacing(file) as unfinished, unfinished.open("wb") as out:
-        np.save(out, load_page(picture, preprocessing))
+    write_array(file, load_page(picture, preprocessing))
     return picture is image
-
-
-def _read(file: Path, shape: tuple[int, ...]) -> np.ndarray:
-    try:
-        pixels = np.load(file)
-    except (OSError, ValueError, EOFError) as error:
-        raise RunError(f"{file}: is damaged ({error}): delete it, it is made again") from error
-    if pixels.shape != shape or pixels.dtype != np.uint8:
-        raise RunError(f"{file}: holds {pixels.dtype} {pixels.shape}, not {shape}: delete it, it is made again")
-    return pixels

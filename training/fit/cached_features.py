@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,18 +9,12 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from edge.files import replacing
-from training.errors import RunError
+from training.data.cache import read_array, write_array
 
 log = logging.getLogger(__name__)
 
 BATCH = 16
 """Images a step. Always this many, the last step filled up, so that an image's features never depend on the others."""
-
-
-def default_cache() -> Path:
-    """Return where acquisitions and features are kept unless the command line says otherwise."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ecg-images"
 
 
 def cached_features(base: keras.Model, images: Iterator[np.ndarray], count: int, cache: Path) -> np.ndarray:
@@ -30,7 +23,7 @@ def cached_features(base: keras.Model, images: Iterator[np.ndarray], count: int,
     Only what the cache does not have is computed; every image is written as soon as it is, so that an
     interrupted run goes on where it stopped. Raises `RunError` for a damaged file of the cache.
     """
-    folder = cache / f"features-{_network_key(base)}"
+    folder = cache / "features" / _network_key(base)
     folder.mkdir(parents=True, exist_ok=True)
     features = np.empty((count, base.output_shape[-1]), np.float32)
     waiting: list[tuple[int, Path, np.ndarray]] = []
@@ -38,7 +31,7 @@ def cached_features(base: keras.Model, images: Iterator[np.ndarray], count: int,
     for index, image in enumerate(tqdm(images, total=count, unit="image", disable=None)):
         file = folder / f"{hashlib.sha256(image.tobytes()).hexdigest()}.npy"
         if file.exists():
-            features[index] = _read(file, features.shape[1])
+            features[index] = read_array(file, features.shape[1:], np.float32)
         else:
             waiting.append((index, file, image))
         if len(waiting) == BATCH or (waiting and index == count - 1):
@@ -47,8 +40,7 @@ def cached_features(base: keras.Model, images: Iterator[np.ndarray], count: int,
             computed = base.predict_on_batch(batch)
             for (place, name, _), row in zip(waiting, computed, strict=False):
                 features[place] = row
-                with replacing(name) as unfinished, unfinished.open("wb") as out:
-                    np.save(out, row)
+                write_array(name, row)
             waiting.clear()
     return features
 
@@ -61,13 +53,3 @@ def _network_key(base: keras.Model) -> str:
         for weights in layer.get_weights():
             key.update(np.ascontiguousarray(weights).tobytes())
     return key.hexdigest()[:32]
-
-
-def _read(file: Path, width: int) -> np.ndarray:
-    try:
-        row = np.load(file)
-    except (OSError, ValueError, EOFError) as error:
-        raise RunError(f"{file}: is damaged ({error}): delete it, it is computed again") from error
-    if row.shape != (width,) or row.dtype != np.float32:
-        raise RunError(f"{file}: holds {row.dtype} {row.shape}, not {width} features: delete it, it is computed again")
-    return row

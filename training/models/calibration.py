@@ -1,4 +1,4 @@
-"""Calibration: probabilities that mean what they say, and the probability from which an answer is given."""
+"""Calibration: probabilities that mean what they say, and the probability from which a prediction is given."""
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -27,7 +27,7 @@ def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
 def fit_thresholds(logits: np.ndarray, truth: np.ndarray, target: float) -> dict[str, float]:
     """Return the contract's temperature and confidence threshold, from logits of unseen images.
 
-    Above the threshold, at least `target` of the answers for these images are right.
+    Above the threshold, at least `target` of the predictions for these images are right.
     """
     temperature = fit_temperature(logits, truth)
     return {
@@ -44,7 +44,7 @@ def calibrated(logits: np.ndarray, temperature: float) -> np.ndarray:
 def cross_calibrated(logits: np.ndarray, truth: np.ndarray, fold: np.ndarray) -> np.ndarray:
     """Return probabilities of out-of-fold logits, each fold's with the temperature of the others.
 
-    So no temperature is fitted to the answers that it is judged by.
+    So no temperature is fitted to the images that it is measured on.
     """
     probabilities = np.empty(logits.shape, np.float32)
     for number in np.unique(fold):
@@ -54,9 +54,9 @@ def cross_calibrated(logits: np.ndarray, truth: np.ndarray, fold: np.ndarray) ->
 
 
 def choose_confidence_threshold(probabilities: np.ndarray, truth: np.ndarray, target: float) -> float:
-    """Return the lowest probability above which at least `target` of the answers are right.
+    """Return the lowest probability above which at least `target` of the predictions are right.
 
-    The answers are the most probable classes of float (n, classes); those not above the point are
+    The predictions are the most probable classes of float (n, classes); those not above the point are
     uncertain. 1.0, which no probability exceeds, where no point reaches the target.
     """
     certain = probabilities.max(axis=1)

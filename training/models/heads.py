@@ -5,7 +5,7 @@ import numpy as np
 
 LEAST_SPREAD = 0.01
 """Smallest standard deviation of a feature as a share of its mean: less is not told from rounding, and
-dividing by it would make the answer depend on the machine."""
+dividing by it would make the prediction depend on the machine."""
 
 USUAL_SPREAD = 0.5
 """Smallest standard deviation as a share of the median of its block. A feature that hardly any training image

@@ -23,59 +23,13 @@ from training.synthetic.ground_truth import truth
 from training.synthetic.paper.layout import LAYOUTS, LOOKS, Style
 from training.synthetic.paper.printed_page import find_font, print_page
 from training.synthetic.processes import mapping
+from training.synthetic.settings import ANY, SyntheticSettings
 from training.synthetic.signals.ecg import CLASSES, draw_heart, record
 from training.synthetic.signals.wfdb_records import Record, list_records, read_record
 
 TEST_SHARE = 0.2
 QUALITY = 80  # JPEG, as the published pages that people scale down
 PER_CLASS = 40  # images, where nobody says how many and no record does
-ANY = "any"
-
-
-@dataclass(frozen=True, kw_only=True)
-class SyntheticSettings:
-    """Say what a set shall be: all that its bytes depend on, besides the records."""
-
-    per_class: int | None = None
-    """Images a class; None for 40, or for every record."""
-    seed: int = 0
-    """Of all that is random."""
-    look: str = "report"
-    """A key of `LOOKS`, or "any" for another one on each image."""
-    layout: str | None = None
-    """A key of `LAYOUTS`, or "any"; None for that of the look."""
-    speed: float | None = None
-    """mm/s; None for that of the look."""
-    gain: float | None = None
-    """mm/mV; None for that of the look."""
-    dpi: int | None = None
-    """Resolution; None for that of the look."""
-    paper: tuple[float, float] | None = None
-    """Width and height, mm; None for those of the look."""
-    font: str | None = None
-    """Name or file; None for that of the look."""
-    acquisition: str = "clean"
-    """A key of `ACQUISITIONS`, or "any" for another one on each image."""
-    strength: int = 1
-    """One of `STRENGTHS`."""
-    truth: bool = False
-    """Whether a JSON file with the ground truth stands beside each image."""
-
-    def style(self, rng: np.random.Generator) -> Style:
-        """Return the style of one page."""
-        look = LOOKS[str(rng.choice(sorted(LOOKS))) if self.look == ANY else self.look]
-        changes = {name: getattr(self, name) for name in ("layout", "speed", "gain", "dpi", "font")}
-        if self.layout == ANY:
-            changes["layout"] = str(rng.choice(sorted(LAYOUTS)))
-        changes["width"], changes["height"] = self.paper or (None, None)
-        return dataclasses.replace(look, **{name: value for name, value in changes.items() if value is not None})
-
-    def check(self) -> None:
-        """Raise `UsageError` where a page of this set could not be printed."""
-        for look in sorted(LOOKS) if self.look == ANY else [self.look]:
-            for layout in sorted(LAYOUTS) if self.layout == ANY else [self.layout]:
-                style = dataclasses.replace(self, look=look, layout=layout).style(np.random.default_rng())
-                find_font(style.font)
 
 
 @dataclass(frozen=True)
@@ -108,7 +62,7 @@ def generate_dataset(
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise UsageError(f"{out}: already exists: remove it or give another --out")
     jobs = _jobs_from_records(wanted, signals) if signals else _jobs_from_hearts(wanted)
-    wanted.check()
+    _check(wanted)
     key = hashlib.sha256(repr((wanted, jobs)).encode()).hexdigest()[:8]
     unfinished = out.with_name(f".unfinished-{key}-{out.name}")
     try:
@@ -131,6 +85,24 @@ def generate_dataset(
             f"{out}: cannot be written ({error.strerror or error}): make room and repeat the command, it goes on"
         ) from error
     return len(there), errors
+
+
+def _style(wanted: SyntheticSettings, rng: np.random.Generator) -> Style:
+    """Return the style of one page."""
+    look = LOOKS[str(rng.choice(sorted(LOOKS))) if wanted.look == ANY else wanted.look]
+    changes = {name: getattr(wanted, name) for name in ("layout", "speed", "gain", "dpi", "font")}
+    if wanted.layout == ANY:
+        changes["layout"] = str(rng.choice(sorted(LAYOUTS)))
+    changes["width"], changes["height"] = wanted.paper or (None, None)
+    return dataclasses.replace(look, **{name: value for name, value in changes.items() if value is not None})
+
+
+def _check(wanted: SyntheticSettings) -> None:
+    """Raise `UsageError` where a page of this set could not be printed."""
+    for look in sorted(LOOKS) if wanted.look == ANY else [wanted.look]:
+        for layout in sorted(LAYOUTS) if wanted.layout == ANY else [wanted.layout]:
+            style = _style(dataclasses.replace(wanted, look=look, layout=layout), np.random.default_rng())
+            find_font(style.font)
 
 
 def _jobs_from_hearts(wanted: SyntheticSettings) -> list[ImageJob]:
@@ -179,7 +151,7 @@ def _write_page(job: ImageJob, wanted: SyntheticSettings, folder: Path) -> str |
         recording = read_record(job.record) if job.record else record(draw_heart(job.label, rng), rng)
     except DataError as error:
         return str(error)
-    style = wanted.style(rng)
+    style = _style(wanted, rng)
     page = print_page(recording, style, rng)
     kind = str(rng.choice(sorted(ACQUISITIONS))) if wanted.acquisition == ANY else wanted.acquisition
     acquired = acquire(page.pixels, kind, wanted.strength, rng)
