@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from edge.classifier import Classifier
 from edge.commands.table import Table
+from edge.commands.terminal import hide_progress
 from edge.errors import EcgError
 from edge.prediction import Outputs, decide
 from export.comparison_images import ComparisonImages
@@ -166,7 +167,10 @@ def compare(model: SavedModel, classifier: Classifier, shown: ComparisonImages, 
         decide(str(path), Outputs(*(rows[[index]] for rows in kept)), model.contract)
         for index, path in enumerate(shown.paths)
     ]
-    served = [classifier.predict(path) for path in tqdm(shown.paths, "comparison, files", unit="image", disable=None)]
+    served = [
+        classifier.predict(path)
+        for path in tqdm(shown.paths, "comparison, files", unit="image", disable=hide_progress())
+    ]
     differences, heatmap_difference, exported = _differences(model, classifier, shown.pixels, kept)
     first, certain = kept.probabilities.argmax(axis=1), kept.probabilities.max(axis=1)
     lead = certain - np.sort(kept.probabilities, axis=1)[:, -2]
@@ -220,7 +224,7 @@ def _differences(
     parts = [*np.arange(len(pixels))[:, np.newaxis], *np.array_split(repeated, -(-len(repeated) // BATCH))]
     bias = model.network.get_layer("logits").get_weights()[1]
     largest, mapped, exported = [], [], np.empty(len(pixels), int)
-    for part in tqdm(parts, "comparison, batches", unit="batch", disable=None):
+    for part in tqdm(parts, "comparison, batches", unit="batch", disable=hide_progress()):
         outputs, heatmap = classifier.explain(pixels[part])
         largest.append([np.abs(rows - known[part]).max() for rows, known in zip(outputs, kept, strict=True)])
         mapped.append(np.abs(heatmap.sum(axis=(1, 2)) + bias - outputs.logits).max())

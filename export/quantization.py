@@ -14,6 +14,7 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from tqdm import tqdm
 
 from edge.classifier import INPUT
+from edge.commands.terminal import hide_progress
 from edge.errors import UsageError
 from edge.files import find_images
 from edge.images.page import open_page
@@ -97,7 +98,7 @@ def ranges_of(graph: ModelProto, images: np.ndarray) -> dict[str, tuple[float, f
     names = sorted({name for node in _quantizable(graph) for name in (node.input[0], node.output[0])} - {INPUT})
     samples: dict[str, list[np.ndarray]] = {name: [] for name in names}
     rng = np.random.default_rng(0)
-    for values in tqdm(_run(graph, names, images), "calibration", len(images), unit="image", disable=None):
+    for values in tqdm(_run(graph, names, images), "calibration", len(images), unit="image", disable=hide_progress()):
         for name, value in zip(names, values, strict=True):
             flat = value.ravel()
             chosen = flat if flat.size <= SAMPLE else flat[rng.integers(0, flat.size, SAMPLE)]

@@ -75,6 +75,11 @@ def configure_logging(options: argparse.Namespace) -> None:
         logging.getLogger(name).setLevel(logging.NOTSET if options.verbose else logging.ERROR)
 
 
+def hide_progress() -> bool | None:
+    """Return what tqdm's `disable` takes: True for no bar, with --quiet; None for one where stderr is a terminal."""
+    return None if logging.getLogger().isEnabledFor(logging.INFO) else True
+
+
 def positive(text: str) -> int:
     """Read a whole number of at least 1."""
     if not (text.isdecimal() and int(text) > 0):

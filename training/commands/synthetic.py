@@ -28,7 +28,9 @@ def describe(parser: argparse.ArgumentParser) -> None:
         ("acquisition", ACQUISITIONS, "what became of the page", DEFAULT.acquisition),
     ):
         parser.add_argument(f"--{name}", choices=(*choices, ANY), default=default, help=f"{text}; any: each its own")
-    parser.add_argument("--strength", type=int, choices=(1, 2, 3), default=DEFAULT.strength, help="how strong the acquisition is")
+    parser.add_argument(
+        "--strength", type=int, choices=(1, 2, 3), default=DEFAULT.strength, help="how strong the acquisition is"
+    )
     parser.add_argument("--speed", type=float, choices=(25.0, 50.0), help="mm/s; the look's if not given")
     parser.add_argument("--gain", type=float, choices=(10.0, 20.0), help="mm/mV; the look's if not given")
     parser.add_argument("--dpi", type=positive, metavar="N", help="resolution, 72 to 300; the look's if not given")

@@ -12,8 +12,15 @@ if TYPE_CHECKING:
 
 
 def default_cache() -> Path:
-    """Return where acquisitions and features are kept unless the command line says otherwise."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ecg-images"
+    """Return where acquisitions and features are kept unless the command line says otherwise.
+
+    Who has no home folder, an unnamed user of a container say, gets it in the working directory.
+    """
+    try:
+        own = Path.home() / ".cache"
+    except RuntimeError:
+        own = Path(".cache")
+    return Path(os.environ.get("XDG_CACHE_HOME") or own) / "ecg-images"
 
 
 def write_array(file: Path, array: "np.ndarray") -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 from scipy import ndimage
 from tqdm import tqdm
 
+from edge.commands.terminal import hide_progress
 from edge.errors import PageError
 from edge.images.page import open_page
 from training.data.loaded_images import EcgImage, digest
@@ -84,7 +85,7 @@ def inspect_all(images: Sequence[EcgImage]) -> tuple[list[InspectedImage], list[
     inspected, unreadable = [], []
     log.info("inspecting %d images", len(images))
     with ThreadPoolExecutor() as pool:  # Pillow and SciPy work outside Python's lock
-        for found in tqdm(pool.map(inspect, images), total=len(images), unit="image", disable=None):
+        for found in tqdm(pool.map(inspect, images), total=len(images), unit="image", disable=hide_progress()):
             if isinstance(found, PageError):
                 unreadable.append(str(found))
             else:

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from edge.commands.terminal import hide_progress
 from edge.images.page import open_page
 from edge.images.preprocessing import Preprocessing, load_page
 from training.data.cache import read_array, write_array
@@ -67,7 +68,7 @@ def simulated_acquisitions(
     if missing:
         make = partial(_make, series=series, preprocessing=preprocessing, seed=seed)
         with mapping(1 if len(missing) < ALONE else os.cpu_count() or 1) as mapped:
-            failed = sum(tqdm(mapped(make, missing), total=len(missing), unit="acquisition", disable=None))
+            failed = sum(tqdm(mapped(make, missing), total=len(missing), unit="acquisition", disable=hide_progress()))
         if failed:
             log.warning("%d acquisitions would not be legible: the images stand in for them", failed)
     shape = (preprocessing.height, preprocessing.width, 3)

@@ -12,6 +12,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from edge.classifier import Classifier
+from edge.commands.terminal import hide_progress
 from edge.contract import Contract
 from edge.heatmap import contributions
 from edge.images.preprocessing import load_page
@@ -57,7 +58,9 @@ def measure_heatmaps(
     explained = [classifier.explain(image[np.newaxis]) for image in shown.pixels]
     labels = [int(outputs.logits[0].argmax()) for outputs, _ in explained]
     maps = [contributions(heatmap[0], label) for (_, heatmap), label in zip(explained, labels, strict=True)]
-    progress = tqdm(zip(shown.pixels, maps, labels, strict=True), total=len(shown), unit="image", disable=None)
+    progress = tqdm(
+        zip(shown.pixels, maps, labels, strict=True), total=len(shown), unit="image", disable=hide_progress()
+    )
     falls = np.array([_deletion(classifier, image, found, label, rng) for image, found, label in progress])
     by_heatmap, at_random = falls[:, 0], falls[:, 1:].mean(axis=1)  # (images, shares)
 

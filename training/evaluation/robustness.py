@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from edge.commands.terminal import hide_progress
 from edge.contract import Contract
 from edge.images.page import open_page
 from edge.images.preprocessing import Preprocessing, load_page
@@ -146,7 +147,7 @@ def measure_robustness(
     sizes = {model.contract.preprocessing for model in models.values()}
     legible = np.zeros((len(tested), len(asked)), bool)
     found: dict[str, list[Outputs]] = {name: [] for name in models}
-    progress = tqdm(total=legible.size, unit="picture", disable=None)
+    progress = tqdm(total=legible.size, unit="picture", disable=hide_progress())
     with progress, ThreadPoolExecutor(WORKERS) as pool:
         for number, (image, digest) in enumerate(zip(tested.images, tested.digests, strict=True)):
             applied = partial(Condition.apply, digest=digest, seed=seed, perturbations=perturbations)

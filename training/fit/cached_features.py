@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from edge.commands.terminal import hide_progress
 from training.data.cache import read_array, write_array
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ def cached_features(base: keras.Model, images: Iterator[np.ndarray], count: int,
     features = np.empty((count, base.output_shape[-1]), np.float32)
     waiting: list[tuple[int, Path, np.ndarray]] = []
     log.info("features of the frozen base: %d images and augmentations", count)
-    for index, image in enumerate(tqdm(images, total=count, unit="image", disable=None)):
+    for index, image in enumerate(tqdm(images, total=count, unit="image", disable=hide_progress())):
         file = folder / f"{hashlib.sha256(image.tobytes()).hexdigest()}.npy"
         if file.exists():
             features[index] = read_array(file, features.shape[1:], np.float32)

@@ -1,14 +1,15 @@
 """The training loop: the loss, seeded epochs that can be interrupted, and the best of them by validation loss."""
 
 import logging
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
+from tqdm import tqdm
 
+from edge.commands.terminal import hide_progress
 from edge.files import replacing
 from training.data.history import HistoryRow, best_epoch, read_history, write_history
 
@@ -105,16 +106,10 @@ def train_epochs(
     if rows:
         network.load_weights(_checkpoint(folder, stage, len(rows)))
     for epoch in range(len(rows), stage.epochs):
-        logs = network.fit(
-            batches(epoch),
-            validation_data=validation,
-            validation_batch_size=16,
-            shuffle=False,
-            verbose=1 if sys.stderr.isatty() and log.isEnabledFor(logging.INFO) else 0,
-        ).history
+        logs = _one_epoch(network, batches(epoch), validation)
         with replacing(_checkpoint(folder, stage, epoch + 1)) as unfinished:
             network.save_weights(unfinished)
-        numbers = {name: logs[name][0] for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+        numbers = {name: logs[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
         rows.append(HistoryRow(stage=stage.name, epoch=epoch + 1, **numbers))
         history.append(rows[-1])
         shown = ", ".join(f"{name} {value:.3f}" for name, value in numbers.items())
@@ -124,6 +119,21 @@ def train_epochs(
             if old != best_epoch(rows):
                 _checkpoint(folder, stage, old).unlink(missing_ok=True)
     network.load_weights(_checkpoint(folder, stage, best_epoch(rows)))
+
+
+def _one_epoch(network: keras.Model, batches: Batches, validation: tuple[np.ndarray, np.ndarray]) -> dict[str, float]:
+    """Train on the batches, and return the epoch's loss and accuracy, `val_` before those of validation."""
+    with tqdm(total=len(batches), unit="batch", leave=False, disable=hide_progress()) as bar:
+        advance = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_: bar.update())
+        history = network.fit(
+            batches,
+            validation_data=validation,
+            validation_batch_size=16,
+            shuffle=False,
+            callbacks=[advance],
+            verbose=0,
+        ).history
+    return {name: values[0] for name, values in history.items()}
 
 
 def _checkpoint(folder: Path, stage: Stage, epoch: int) -> Path:

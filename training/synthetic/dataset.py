@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from edge.commands.terminal import hide_progress
 from edge.errors import UsageError
 from edge.files import replacing
 from training.errors import DataError, RunError
@@ -141,7 +142,7 @@ def _written(jobs: list[ImageJob], wanted: SyntheticSettings, folder: Path, work
     waiting = [job for job in jobs if not (folder / job.file).exists()]
     write = partial(_write_page, wanted=wanted, folder=folder)
     with mapping(workers) as mapped:
-        yield from tqdm(mapped(write, waiting), total=len(waiting), unit="page", disable=None)
+        yield from tqdm(mapped(write, waiting), total=len(waiting), unit="page", disable=hide_progress())
 
 
 def _write_page(job: ImageJob, wanted: SyntheticSettings, folder: Path) -> str | None:
