@@ -124,7 +124,7 @@ def train_epochs(
 def _one_epoch(network: keras.Model, batches: Batches, validation: tuple[np.ndarray, np.ndarray]) -> dict[str, float]:
     """Train on the batches, and return the epoch's loss and accuracy, `val_` before those of validation."""
     with tqdm(total=len(batches), unit="batch", leave=False, disable=hide_progress()) as bar:
-        advance = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_: bar.update())
+        advance = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: bar.update())
         history = network.fit(
             batches,
             validation_data=validation,
