@@ -46,9 +46,8 @@ def tested() -> LoadedImages:
     cells = rng.choice([0, 255], (8, 6, 10), p=[0.7, 0.3]).astype(np.uint8)
     pixels = np.repeat(cells.repeat(16, 1).repeat(16, 2)[..., np.newaxis], 3, 3)
     names = tuple(f"{number}" for number in range(8))
-    return LoadedImages(
-        tuple(EcgImage(path=Path(name), label="normal", split="test") for name in names), pixels, names, np.array(names)
-    )
+    images = tuple(EcgImage(path=Path(name), label="normal", split="test") for name in names)
+    return LoadedImages(images=images, pixels=pixels, digests=names, groups=np.array(names))
 
 
 def changed(onnx_file: Path, out: Path, change: Callable[[ModelProto], None]) -> Classifier:
