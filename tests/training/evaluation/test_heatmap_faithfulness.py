@@ -185,7 +185,7 @@ def test_evaluate_reports_what_the_heatmaps_are_worth(
     assert numbers[0]["heatmaps"] is None
     assert numbers[1]["heatmaps"]["altered_leads"]["value"] is None
     for text in (printed, (out / "report.html").read_text("utf-8"), (out / "model_card.md").read_text("utf-8")):
-        assert "deletion, by the map less at random" in text
+        assert "deletion_gain" in text
         assert "the model has other classes than the synthetic ECG images" in text
     assert "Heatmaps of test images" in (out / "report.html").read_text("utf-8")
 
