@@ -11,7 +11,7 @@ from training.synthetic.signals.recording import LEADS, Recording
 
 
 def truth(recording: Recording, style: Style, page: PrintedPage, acquired: AcquiredImage) -> dict:
-    """Return everything that is known of a acquired page.
+    """Return everything that is known of an image.
 
     Points are x and y in pixels of the picture, from its upper left corner. A lead's `outline` is its
     box clockwise from the upper left, `baseline` the two ends of its zero line, `altered` the share of its
@@ -20,7 +20,7 @@ def truth(recording: Recording, style: Style, page: PrintedPage, acquired: Acqui
     `pixel_per_millimetre` is that of the page before a camera; `homography` is the camera's.
     """
     height, width, _ = page.pixels.shape
-    right, scale = [width, height], page.scale
+    size, scale = [width, height], page.scale
     leads = []
     for box in page.boxes:
         end = box.left + (box.end - box.start) * style.speed
@@ -39,8 +39,8 @@ def truth(recording: Recording, style: Style, page: PrintedPage, acquired: Acqui
         "recording": recording.parameters,
         "style": dataclasses.asdict(style),
         "acquisition": dataclasses.asdict(acquired.acquisition),
-        "size": right,
-        "corners": _points(acquired, np.array([[0, 0], [width, 0], right, [0, height]], float)),
+        "size": size,
+        "corners": _points(acquired, np.array([[0, 0], [width, 0], size, [0, height]], float)),
         "homography": acquired.forward.tolist(),
         "pixel_per_millimetre": scale,
         "pixel_per_millivolt": scale * style.gain,

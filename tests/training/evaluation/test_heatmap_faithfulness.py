@@ -24,7 +24,7 @@ from training.evaluation.intervals import Bootstrap, mean
 from training.fit.run import MEAN_HEATMAP_IMAGES
 from training.models.heatmap_layers import enlargement, heatmap_of, heatmap_parts, mean_training_heatmap
 from training.models.saved_model import load_model
-from training.synthetic.signals.ecg import CLASSES
+from training.synthetic.signals.hearts import CLASSES
 
 TINY = ROOT / "tests" / "edge" / "golden" / "tiny.onnx"
 
@@ -185,7 +185,7 @@ def test_evaluate_reports_what_the_heatmaps_are_worth(
     assert numbers[0]["heatmaps"] is None
     assert numbers[1]["heatmaps"]["altered_leads"]["value"] is None
     for text in (printed, (out / "report.html").read_text("utf-8"), (out / "model_card.md").read_text("utf-8")):
-        assert "deletion_gain" in text
+        assert "deletion, by the heatmap less at random" in text
         assert "the model has other classes than the synthetic ECG images" in text
     assert "Heatmaps of test images" in (out / "report.html").read_text("utf-8")
 

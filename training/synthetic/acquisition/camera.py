@@ -22,9 +22,9 @@ ATTEMPTS = 8
 """Acquisitions tried for one that leaves the traces legible."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AcquiredImage:
-    """Hold an acquired page, of the page's size, and where the page lies in it."""
+    """Hold a picture of a page, of the page's size, and where the page lies in it."""
 
     pixels: np.ndarray
     """uint8 (height, width, 3), RGB."""
@@ -89,7 +89,9 @@ def apply_acquisition(page: np.ndarray, acquisition: Acquisition) -> AcquiredIma
     if picture.dtype != np.uint8:
         picture = np.clip(picture, 0, 255).astype(np.uint8)
     picture = _sent(picture, acquisition)
-    return AcquiredImage(picture, columns, rows, forward, bow, acquisition)
+    return AcquiredImage(
+        pixels=picture, columns=columns, rows=rows, forward=forward, bow=bow, acquisition=acquisition
+    )
 
 
 def _homography(acquisition: Acquisition, width: int, height: int) -> np.ndarray:

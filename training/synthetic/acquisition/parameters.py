@@ -1,6 +1,6 @@
 """Acquisitions: what a scanner, a phone, a screen or a stain make of a page, as parameters drawn from a seed."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
@@ -49,6 +49,7 @@ class Acquisition:
     """One of `STRENGTHS`."""
     seed: int
     """Makes what the other parameters leave open."""
+    _: KW_ONLY
     turn: float = 0.0
     """Rotation in the image's plane, degrees."""
     lean: float = 0.0

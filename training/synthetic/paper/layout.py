@@ -51,7 +51,7 @@ GRIDS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Style:
     """Say how a machine prints a page.
 
@@ -124,7 +124,7 @@ class Style:
         return round(self.width * self.dpi / 25.4), round(self.height * self.dpi / 25.4)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LeadBox:
     """Place a piece of one lead on the paper."""
 
@@ -159,10 +159,17 @@ def lead_boxes(style: Style) -> list[LeadBox]:
         seconds = style.seconds / len(row)
         for column, lead in enumerate(row):
             start = column * seconds
-            at = left + start * style.speed
-            boxes.append(
-                LeadBox(lead, at, top + style.row / 2, top, top + style.row, start, start + seconds, column == 0)
+            box = LeadBox(
+                lead=lead,
+                left=left + start * style.speed,
+                baseline=top + style.row / 2,
+                top=top,
+                bottom=top + style.row,
+                start=start,
+                end=start + seconds,
+                first=column == 0,
             )
+            boxes.append(box)
     return boxes
 
 

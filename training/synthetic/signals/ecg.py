@@ -7,11 +7,9 @@ import numpy as np
 from training.synthetic.signals.beats import Beat, healthy_beat, lay
 from training.synthetic.signals.diseases import diseased_beat, premature_beat
 from training.synthetic.signals.disturbances import disturbance, swap
-from training.synthetic.signals.hearts import CLASSES, KINDS, Heart, draw_heart
-from training.synthetic.signals.recording import LEADS, RATE, SECONDS, Recording, twelve
+from training.synthetic.signals.hearts import Heart
+from training.synthetic.signals.recording import LEADS, SECONDS, Recording, twelve
 from training.synthetic.signals.rhythms import Rhythm, draw_fibrillation, draw_rhythm
-
-__all__ = ["CLASSES", "KINDS", "LEADS", "RATE", "SECONDS", "Heart", "Recording", "draw_heart", "record"]
 
 RHYTHM_DISEASES = ("atrial_fibrillation", "sinus_bradycardia", "sinus_tachycardia")
 ALTERED = 0.05  # millivolt, half a millimetre of paper: the smallest change that is read by eye

@@ -1,6 +1,6 @@
 """A heart and the conditions under which it is recorded, as numbers drawn at random for a class."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
@@ -50,6 +50,7 @@ class Heart:
 
     kind: str
     """A disease or rhythm among those of `KINDS`."""
+    _: KW_ONLY
     sex: str = "male"
     """"male" or "female"."""
     age: int = 60

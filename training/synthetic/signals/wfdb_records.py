@@ -24,7 +24,7 @@ MILLIVOLTS = {"v": 1000.0, "mv": 1.0, "uv": 0.001, "µv": 0.001, "μv": 0.001}  
 LOWEST_RATE = 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """Name one record."""
 
@@ -32,11 +32,11 @@ class Record:
     """Its header (.hea)."""
     label: str
     """One of `CLASSES`."""
-    group: str | None
+    group: str | None = None
     """The patient; None if not known."""
-    sex: str
+    sex: str = ""
     """"male", "female" or ""."""
-    age: str
+    age: str = ""
     """Years, as it is written; "" if not known."""
 
 
@@ -107,12 +107,12 @@ def _read_row(database: Path, number: int, row: dict[str, str | None]) -> Record
     if not path.is_file():
         raise DataError(f"{path}: no such record, named in {database.name}, row {number}: download it or drop the row")
     sex = SEXES.get((row["sex"] or "").removesuffix(".0"), "")
-    patient = (row["patient_id"] or "").removesuffix(".0")
-    return Record(path, label, patient or None, sex, (row["age"] or "").removesuffix(".0"))
+    patient, age = ((row[column] or "").removesuffix(".0") for column in ("patient_id", "age"))
+    return Record(path=path, label=label, group=patient or None, sex=sex, age=age)
 
 
 def _find_headers(folder: Path) -> list[Record]:
-    return [Record(path, label, None, "", "") for label in CLASSES for path in (folder / label).rglob("*.hea")]
+    return [Record(path=path, label=label) for label in CLASSES for path in (folder / label).rglob("*.hea")]
 
 
 def _read_wfdb(path: Path) -> tuple[np.ndarray, float, list[str], list[str]]:
