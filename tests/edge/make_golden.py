@@ -22,7 +22,8 @@ from edge.prediction import widths
 from edge.selftest import CHECK_KEY, answers, to_json
 from training.synthetic.paper.layout import LOOKS
 from training.synthetic.paper.printed_page import print_page
-from training.synthetic.signals.ecg import Heart, record
+from training.synthetic.signals.ecg import record
+from training.synthetic.signals.hearts import Heart
 
 GOLDEN = Path(__file__).parent / "golden"
 CONTRACT = Contract(

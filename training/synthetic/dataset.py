@@ -25,7 +25,8 @@ from training.synthetic.paper.layout import LAYOUTS, LOOKS, Style
 from training.synthetic.paper.printed_page import find_font, print_page
 from training.synthetic.processes import mapping
 from training.synthetic.settings import ANY, SyntheticSettings
-from training.synthetic.signals.ecg import CLASSES, draw_heart, record
+from training.synthetic.signals.ecg import record
+from training.synthetic.signals.hearts import CLASSES, draw_heart
 from training.synthetic.signals.wfdb_records import Record, list_records, read_record
 
 TEST_SHARE = 0.2
@@ -33,7 +34,7 @@ QUALITY = 80  # JPEG, as the published pages that people scale down
 PER_CLASS = 40  # images, where nobody says how many and no record does
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageJob:
     """Name one image to write."""
 
@@ -46,7 +47,7 @@ class ImageJob:
     seed: tuple[int, ...]
     """Of all that is random in it."""
     record: Record | None = None
-    """The recording to print; None for one of a heart."""
+    """The recording to print; None for that of a synthetic heart."""
 
 
 def generate_dataset(
@@ -107,19 +108,19 @@ def _check(wanted: SyntheticSettings) -> None:
 
 
 def _jobs_from_hearts(wanted: SyntheticSettings) -> list[ImageJob]:
-    """Return a page for each heart of each class; the first fifth of them is for test."""
+    """Return a job for each heart of each class; the first fifth of them is for test."""
     count = wanted.per_class or PER_CLASS
     jobs = []
     for place, label in enumerate(sorted(CLASSES)):
         for number in range(count):
             split = "test" if number < round(TEST_SHARE * count) else "train"
             file = Path(split, label, f"{label}_{number:04d}.jpg")
-            jobs.append(ImageJob(file, label, split, (wanted.seed, place, number)))
+            jobs.append(ImageJob(file=file, label=label, split=split, seed=(wanted.seed, place, number)))
     return jobs
 
 
 def _jobs_from_records(wanted: SyntheticSettings, signals: Path) -> list[ImageJob]:
-    """Return a page for each record, or for `per_class` of each class, chosen by the seed.
+    """Return a job for each record, or for `per_class` of each class, chosen by the seed.
 
     A fifth of the patients is for test.
     """
@@ -133,20 +134,21 @@ def _jobs_from_records(wanted: SyntheticSettings, signals: Path) -> list[ImageJo
             digest = hashlib.sha256(f"{wanted.seed} {found.group or name}".encode()).digest()
             split = "test" if digest[0] < TEST_SHARE * 256 else "train"
             seed = (wanted.seed, int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]))
-            jobs.append(ImageJob(Path(split, label, f"{name.replace('/', '-')}.jpg"), label, split, seed, found))
+            file = Path(split, label, f"{name.replace('/', '-')}.jpg")
+            jobs.append(ImageJob(file=file, label=label, split=split, seed=seed, record=found))
     return jobs
 
 
 def _written(jobs: list[ImageJob], wanted: SyntheticSettings, folder: Path, workers: int) -> Iterator[str | None]:
-    """Write all pages that are not there yet and yield, for each, what was wrong with its record, or None."""
+    """Write all images that are not there yet and yield, for each, what was wrong with its record, or None."""
     waiting = [job for job in jobs if not (folder / job.file).exists()]
-    write = partial(_write_page, wanted=wanted, folder=folder)
+    write = partial(_write_image, wanted=wanted, folder=folder)
     with mapping(workers) as mapped:
-        yield from tqdm(mapped(write, waiting), total=len(waiting), unit="page", disable=hide_progress())
+        yield from tqdm(mapped(write, waiting), total=len(waiting), unit="image", disable=hide_progress())
 
 
-def _write_page(job: ImageJob, wanted: SyntheticSettings, folder: Path) -> str | None:
-    """Write one page, and its truth before it; return what is wrong with its record, or None."""
+def _write_image(job: ImageJob, wanted: SyntheticSettings, folder: Path) -> str | None:
+    """Write one image, and its truth before it; return what is wrong with its record, or None."""
     rng = np.random.default_rng(job.seed)
     try:
         recording = read_record(job.record) if job.record else record(draw_heart(job.label, rng), rng)
@@ -169,6 +171,7 @@ def _write_page(job: ImageJob, wanted: SyntheticSettings, folder: Path) -> str |
 
 
 def _write_manifest(jobs: list[ImageJob], wanted: SyntheticSettings, folder: Path) -> None:
+    """Write the manifest that `training.data.folder` reads: one row an image."""
     columns = ("path", "label", "split", "group", "synthetic", "sex", "age", "page_style")
     with replacing(folder / "manifest.csv") as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")

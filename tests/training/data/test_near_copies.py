@@ -11,7 +11,8 @@ from training.data import near_copies as traces
 from training.data.near_copies import THRESHOLD, fingerprint, isolated, near_copies
 from training.synthetic.paper.layout import LOOKS
 from training.synthetic.paper.printed_page import print_page
-from training.synthetic.signals.ecg import CLASSES, draw_heart, record
+from training.synthetic.signals.ecg import record
+from training.synthetic.signals.hearts import CLASSES, draw_heart
 
 WHITE = Image.new("RGB", (1106, 786), "white")
 

@@ -23,7 +23,8 @@ from training.evaluation.baselines import (
 )
 from training.synthetic.paper.layout import LOOKS
 from training.synthetic.paper.printed_page import print_page
-from training.synthetic.signals.ecg import Heart, record
+from training.synthetic.signals.ecg import record
+from training.synthetic.signals.hearts import Heart
 
 COUNT = 24
 HALF = np.arange(COUNT) < COUNT // 2

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.synthetic.signals.ecg import KINDS, Heart, draw_heart, record
+from training.synthetic.signals.ecg import record
+from training.synthetic.signals.hearts import KINDS, Heart, draw_heart
 from training.synthetic.signals.recording import LEADS, RATE, SECONDS, Recording
 
 ALL_KINDS = tuple(kind for kinds in KINDS.values() for kind in kinds)

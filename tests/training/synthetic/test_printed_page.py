@@ -10,7 +10,8 @@ from scipy.ndimage import minimum_filter1d
 from edge.errors import UsageError
 from training.synthetic.paper.layout import LAYOUTS, LOOKS, LeadBox, Style, lead_boxes
 from training.synthetic.paper.printed_page import PrintedPage, print_page
-from training.synthetic.signals.ecg import Heart, record
+from training.synthetic.signals.ecg import record
+from training.synthetic.signals.hearts import Heart
 from training.synthetic.signals.recording import LEADS, RATE, Recording
 
 FINE = Style(layout="3x4+1", dpi=300, grid="pink", font="DejaVuSans", line=0.2)
@@ -64,7 +65,7 @@ def test_the_trace_of_a_page_is_its_signal(changes: dict) -> None:
 
 
 def test_the_reading_would_notice_another_gain_or_speed() -> None:
-    """The test above is worth something: read 20 % too low, or 2 % too slow, the page does not pass."""
+    """The test above can fail: read 20 % too low, or 2 % too slow, the page does not pass."""
     recording = record(Heart("normal"), np.random.default_rng(3))
     box = next(box for box in lead_boxes(FINE) if box.lead == "V5")
     lead = recording.leads[LEADS.index("V5")]

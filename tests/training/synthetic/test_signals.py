@@ -16,8 +16,8 @@ from tests.training.synthetic.hearts import (
     qrs_of,
     whole_beats,
 )
-from training.synthetic.signals.ecg import CLASSES, KINDS, draw_heart, record
-from training.synthetic.signals.hearts import ARTEFACTS, ELECTRODES
+from training.synthetic.signals.ecg import record
+from training.synthetic.signals.hearts import ARTEFACTS, CLASSES, ELECTRODES, KINDS, draw_heart
 from training.synthetic.signals.recording import LEADS, RATE, SECONDS, twelve
 
 

@@ -33,8 +33,9 @@ def test_the_database_is_listed_by_path_with_what_it_says(tmp_path: Path) -> Non
         columns=(*COLUMNS, "filename_lr", "report"),
     )
     first, second = list_records(folder)
-    assert first == Record(tmp_path / "records500" / "a.hea", "history_of_mi", "4", "male", "")
-    assert second == Record(tmp_path / "records500" / "b.hea", "normal", "9", "female", "61")
+    records = tmp_path / "records500"
+    assert first == Record(path=records / "a.hea", label="history_of_mi", group="4", sex="male", age="")
+    assert second == Record(path=records / "b.hea", label="normal", group="9", sex="female", age="61")
     assert read_record(second).leads.shape == (12, 5000)
 
 

@@ -16,7 +16,7 @@ from training.synthetic.signals.wfdb_records import INDEPENDENT, Record, read_re
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
-    written = Record(write(tmp_path).path, "normal", "7", "female", "61")
+    written = Record(path=write(tmp_path).path, label="normal", group="7", sex="female", age="61")
     recording = read_record(written)
     np.testing.assert_allclose(recording.leads, HEART, atol=1e-5)
     assert recording.altered.shape == recording.leads.shape
@@ -97,7 +97,7 @@ def test_missing_and_damaged_files_are_refused_in_one_line(tmp_path: Path) -> No
         return refusal(lambda: read_record(written))
 
     assert "one.dat is missing" in damaged(header, None)
-    assert "no such record" in refusal(lambda: read_record(Record(tmp_path / "two.hea", "normal", None, "", "")))
+    assert "no such record" in refusal(lambda: read_record(Record(path=tmp_path / "two.hea", label="normal")))
     for head, body in ((b"", samples), (b"\x00\xff" * 50, samples), (header[:40], samples), (header, samples[:1000])):
         assert "not a sound WFDB record" in damaged(head, body)
     assert "not a sound WFDB record" in damaged(header.replace(b" 24 ", b" 9999 "), samples)

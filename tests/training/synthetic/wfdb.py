@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from training.errors import DataError
-from training.synthetic.signals.ecg import Heart, record
+from training.synthetic.signals.ecg import record
+from training.synthetic.signals.hearts import Heart
 from training.synthetic.signals.recording import LEADS, RATE, SECONDS
 from training.synthetic.signals.wfdb_records import Record
 
@@ -36,7 +37,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     count = len(names)
     wfdb.wrsamp(name, rate, [unit] * count, list(names), signal.T, fmt=[form] * count, write_dir=str(folder))
-    return Record(folder / f"{name}.hea", "normal", None, "", "")
+    return Record(path=folder / f"{name}.hea", label="normal")
 
 
 def refusal(call: Callable[[], object]) -> str:

@@ -89,9 +89,7 @@ def apply_acquisition(page: np.ndarray, acquisition: Acquisition) -> AcquiredIma
     if picture.dtype != np.uint8:
         picture = np.clip(picture, 0, 255).astype(np.uint8)
     picture = _sent(picture, acquisition)
-    return AcquiredImage(
-        pixels=picture, columns=columns, rows=rows, forward=forward, bow=bow, acquisition=acquisition
-    )
+    return AcquiredImage(pixels=picture, columns=columns, rows=rows, forward=forward, bow=bow, acquisition=acquisition)
 
 
 def _homography(acquisition: Acquisition, width: int, height: int) -> np.ndarray:
