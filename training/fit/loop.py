@@ -121,16 +121,26 @@ def train_epochs(
     network.load_weights(_checkpoint(folder, stage, best_epoch(rows)))
 
 
+class _Advance(keras.callbacks.Callback):
+    """Move a progress bar on with every batch."""
+
+    def __init__(self, bar: tqdm) -> None:
+        super().__init__()
+        self._bar = bar
+
+    def on_train_batch_end(self, *_: object, **__: object) -> None:
+        self._bar.update()
+
+
 def _one_epoch(network: keras.Model, batches: Batches, validation: tuple[np.ndarray, np.ndarray]) -> dict[str, float]:
     """Train on the batches, and return the epoch's loss and accuracy, `val_` before those of validation."""
     with tqdm(total=len(batches), unit="batch", leave=False, disable=hide_progress()) as bar:
-        advance = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: bar.update())
         history = network.fit(
             batches,
             validation_data=validation,
             validation_batch_size=16,
             shuffle=False,
-            callbacks=[advance],
+            callbacks=[_Advance(bar)],
             verbose=0,
         ).history
     return {name: values[0] for name, values in history.items()}
