@@ -67,7 +67,7 @@ def main() -> None:
         report = Report("Benchmark")
         metrics = measure(predictions, contract)
         report.section("Model")
-        add_predictions(report, "model", metrics, show_header=False)
+        add_predictions(report, "model", metrics, images="Images", show_header=False)
         report.write(Path(folder), metrics)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{len(images)} predictions: {time.perf_counter() - begin:.1f} s, at most {memory:.0f} MB")

@@ -60,19 +60,38 @@ def _score(audit: Audit, column: str, name: str) -> str:
     return formatted(audit.baselines[column][name].macro_f1) if column in audit.baselines else "none"
 
 
+def verdict(audit: Audit) -> str:
+    """Return whether metrics on this folder can be believed, in one sentence."""
+    if audit.leaks:
+        return "Something leaks: a model can know test images before it sees them."
+    if audit.warnings:
+        return "No leak was found, but a shortcut: classes can be told without reading the heart."
+    return "No leak and no shortcut was found."
+
+
+def beware(audit: Audit) -> list[str]:
+    """Return what takes the value of metrics on this folder away, the gravest first: leaks, shortcuts, the rest."""
+    synthetic = SYNTHETIC if any(image.synthetic for image in audit.images) else ""
+    unreadable = f"{len(audit.unreadable)} images cannot be read." if audit.unreadable else ""
+    return list(filter(None, (*audit.warnings, synthetic, unreadable)))
+
+
 def write_audit(audit: Audit, folder: Path, *, show_header: bool = False) -> None:
     """Write `report.html`, `report.json` and the pictures."""
     report = Report("Audit of a data folder")
-    beware = [SYNTHETIC] if any(image.synthetic for image in audit.images) else []
-    verdict = (
-        "Something leaks." if audit.leaks else "No leak was found." if not audit.warnings else "Shortcuts were found."
-    )
-    report.summary(verdict, [f"{audit.folder}: {audit.headline}."], [*audit.warnings, *beware][:3])
+    kinds = len({image.label for image in audit.images})
+    facts = {"folder": audit.folder, "images": audit.headline, "classes": str(kinds)}
+    report.summary(verdict(audit), facts, beware(audit))
     report.section("Findings")
+    if not audit.warnings:
+        report.text("No leak and no shortcut was found.")
     for line in audit.warnings:
         report.text(line, warning=True)
-    for table in audit_tables(audit):
+    *tables, baselines = audit_tables(audit)
+    for table in tables:
         report.table(table)
+    report.section("Baselines")
+    report.table(baselines)
     report.text(
         f"'{AS_IT_STANDS}': by the folder's split, or five parts at random. '{WITHOUT_COPIES}': one of each image, in "
         "five parts that keep groups and near copies together. In brackets: 95 % intervals."

@@ -87,25 +87,35 @@ def overview(data: DataFolder, *, seed: int) -> FolderOverview:
     )
 
 
+def verdict(found: FolderOverview) -> str:
+    """Return whether the folder serves for training, in one sentence."""
+    return "Training would miss something." if found.missing else "Ready for training."
+
+
+def beware(found: FolderOverview) -> list[str]:
+    """Return what to know before training, the gravest first."""
+    unreadable = f"{len(found.unreadable)} images cannot be read." if found.unreadable else ""
+    return list(filter(None, (*found.missing, SYNTHETIC if found.synthetic else "", unreadable)))
+
+
 def write_overview(found: FolderOverview, folder: Path, *, show_header: bool = False) -> None:
     """Write `report.html`, `report.json` and the pictures."""
     report = Report("Images of a data folder")
     total = sum(number for numbers in found.counts.values() for number in numbers.values())
-    beware = [*found.missing, *([SYNTHETIC] if found.synthetic else [])]
-    if found.unreadable:
-        beware.append(f"{len(found.unreadable)} images cannot be read.")
-    verdict = "Training would miss something." if found.missing else "Ready for training."
-    report.summary(verdict, [f"{found.folder}: {total} images of {len(found.samples)} classes."], beware[:3])
+    splits = ", ".join(f"{sum(numbers.values())} {name}" for name, numbers in found.counts.items())
+    facts = {"folder": found.folder, "images": f"{total} ({splits})", "classes": ", ".join(found.samples)}
+    report.summary(verdict(found), facts, beware(found))
     report.section("Counts")
     report.table(found.table())
     if not found.states_splits and not found.missing:
         report.text(f"The folder states no splits: these are those that seed {found.seed} makes.")
     for line in found.unreadable:
         report.text(line, warning=True)
-    report.chart("counts", plots.counts_chart(found.counts), "Images of each class")
+    report.chart("counts", plots.counts_chart(found.counts), "Images of each class, the numbers of the table above")
     for number, (label, images) in enumerate(found.samples.items(), start=1):
         report.section(f"Images of {label}")
         pictures = [shown(image.path, show_header=show_header) for image in images]
-        sheet = plots.contact_sheet(pictures, [image.path.name for image in images])
-        report.sheet(f"class-{number}", sheet, f"Images of {label}")
+        names = [image.path.name for image in images]
+        sheet = plots.contact_sheet(pictures, names)
+        report.sheet(f"class-{number}", sheet, f"Images of {label}: {', '.join(names)}")
     report.write(folder, found)

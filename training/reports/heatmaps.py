@@ -67,7 +67,8 @@ def add_heatmaps(report: Report, evaluation: Evaluation, *, show_header: bool) -
         if not model.heatmaps:
             continue
         report.subheading(f"Heatmaps: {model.path}")
-        report.chart(f"model-{number}-deletion", deletion_chart(model.heatmaps.deletion), "Deletion")
+        gain = f"Fall of the logit by the share deleted: mean gain {formatted(model.heatmaps.deletion_gain)}"
+        report.chart(f"model-{number}-deletion", deletion_chart(model.heatmaps.deletion), gain)
         tested = [one for one in model.heatmaps.examples if one.predicted]
         synthetic = [one for one in model.heatmaps.examples if not one.predicted]
         if tested:

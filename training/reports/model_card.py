@@ -16,7 +16,7 @@ INTENDED_USE = (
 )
 LIMITS = (
     "The labels are those of the folder: their own errors are unknown.",
-    "A model may read the header, the layout or the paper, not the heart; the baselines show what that is worth.",
+    "A model may read the header, the layout or the paper, not the heart; the baselines show how far that gets.",
     "A rejected image is out of distribution; one that is accepted need not be an ECG.",
     "Intervals say how far chance goes with this many groups, not what another hospital's images would bring.",
 )
@@ -43,7 +43,16 @@ def fact_rows(facts: ModelFacts) -> list[list[str]]:
 
 def comparison_tables(evaluation: Evaluation) -> list[Table]:
     """Return the tables that are about several models, or about models and baselines."""
-    tables = [
+    tables = []
+    if evaluation.baselines or len(evaluation.models) > 1:
+        everyone = {f"the model: {model.path}": model.metrics.overall for model in evaluation.models}
+        rows = [
+            [name, formatted(metrics.macro_f1), formatted(metrics.accuracy)]
+            for name, metrics in (everyone | evaluation.baselines).items()
+        ]
+        title = "Models and baselines" if evaluation.baselines else "Models"
+        tables.append(Table(title, ("who", "macro-F1", "accuracy"), rows))
+    tables += [
         Table(
             f"{pair.model} minus {pair.reference}: paired, positive where the first is larger",
             ("metric", "difference", "note"),
@@ -54,13 +63,6 @@ def comparison_tables(evaluation: Evaluation) -> list[Table]:
         )
         for pair in evaluation.comparisons
     ]
-    if evaluation.baselines:
-        everyone = {f"the model: {model.path}": model.metrics.overall for model in evaluation.models}
-        rows = [
-            [name, formatted(metrics.macro_f1), formatted(metrics.accuracy)]
-            for name, metrics in (everyone | evaluation.baselines).items()
-        ]
-        tables.append(Table("Models and baselines", ("who", "macro-F1", "accuracy"), rows))
     for pair in evaluation.parity:
         outputs = {
             "logits": pair.logits,

@@ -59,6 +59,15 @@ def curves(history: Sequence[HistoryRow]) -> Figure:
     return figure
 
 
+def curves_in_words(history: Sequence[HistoryRow]) -> str:
+    """Say what `curves` draws."""
+    kept = min(history, key=lambda row: row.val_loss)
+    return (
+        f"Loss and accuracy of training and validation over {len(history)} epochs. "
+        f"Kept: validation loss {kept.val_loss:.3f}, accuracy {kept.val_accuracy:.3f}"
+    )
+
+
 def confusion_chart(metrics: PredictionMetrics) -> Figure:
     """Draw counts, and the share of each true class."""
     confusion, labels = np.array(metrics.confusion), _plain(metrics.labels)

@@ -1,6 +1,7 @@
 """A model's predictions as tables, as lines, and as a part of a report."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from training.reports.masking import shown
 from training.reports.report import SYNTHETIC, Report, formatted
 
 RANDOM_SAMPLES, CLASS_SAMPLES, MISTAKES = 6, 3, 9
+FEW = 10  # images of a class: with fewer, its metrics prove little
 CLASS_METRICS = {
     "sensitivity": "sensitivity", "specificity": "specificity", "precision": "precision", "f1": "F1", "auroc": "AUROC",
     "average_precision": "average precision",
@@ -73,42 +75,65 @@ def overall_table(metrics: PredictionMetrics) -> Table:
     return Table("All classes", ("metric", "value", "without the temperature", "note"), rows)
 
 
-def headlines(metrics: PredictionMetrics) -> list[str]:
-    """Return what a model's predictions are worth, one line for each thing."""
-    lines = []
-    for name in ("macro_f1", "accuracy"):
+@dataclass(frozen=True, kw_only=True)
+class Headlines:
+    """Hold the few lines that say most of a model's predictions."""
+
+    macro_f1: str
+    """With its interval."""
+    accuracy: str
+    """With its interval."""
+    calibration: str
+    """The expected calibration error, with and without the temperature."""
+    answered: str
+    """How many images are answered, uncertain and rejected."""
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the lines in this order."""
+        return iter((self.macro_f1, self.accuracy, self.calibration, self.answered))
+
+
+def headlines(metrics: PredictionMetrics) -> Headlines:
+    """Return the lines that say most of a model's predictions."""
+
+    def with_interval(name: str) -> str:
         estimate: Estimate = getattr(metrics.overall, name)
         interval = "no interval" if estimate.low is None else f"95 %: {estimate.low:.3f} to {estimate.high:.3f}"
-        lines.append(f"{OVERALL_METRICS[name]} {estimate.value:.3f} ({interval}) on {metrics.images} images")
+        return f"{OVERALL_METRICS[name]} {estimate.value:.3f} ({interval}) on {metrics.images} images"
+
     before, after = (overall.calibration_error.value for overall in (metrics.calibration.uncalibrated, metrics.overall))
-    lines.append(
-        f"calibration error (ECE, {BINS} bins) {after:.3f}, without the temperature of "
-        f"{metrics.calibration.temperature:.2f} {before:.3f}"
-    )
     statuses = metrics.statuses
     right = statuses.accuracy_of_ok.value
-    lines.append(
-        f"answered {statuses.ok} of {metrics.images} images"
+    return Headlines(
+        macro_f1=with_interval("macro_f1"),
+        accuracy=with_interval("accuracy"),
+        calibration=f"calibration error (ECE, {BINS} bins) {after:.3f}, without the temperature of "
+        f"{metrics.calibration.temperature:.2f} {before:.3f}",
+        answered=f"answered {statuses.ok} of {metrics.images} images"
         + (f", of which {right:.1%} are right" if right is not None else "")
-        + f"; {statuses.uncertain} uncertain, {statuses.rejected} rejected"
+        + f"; {statuses.uncertain} uncertain, {statuses.rejected} rejected",
     )
-    return lines
 
 
 def warnings(metrics: PredictionMetrics) -> list[str]:
     """Return what takes the value of the metrics away, the gravest first."""
-    lines = []
-    if metrics.seen_in_training:
-        lines.append(
-            f"The model has seen {metrics.seen_in_training} of these {metrics.images} images in training: "
-            "its predictions for them prove nothing."
-        )
-    if metrics.synthetic:
-        lines.append(SYNTHETIC)
-    few = [label for label, one in metrics.classes.items() if 0 < one.images < 10]
-    if few:
-        lines.append(f"Fewer than ten images: {', '.join(few)}. Their metrics prove little.")
-    return lines
+    return list(filter(None, (seen_warning(metrics), SYNTHETIC if metrics.synthetic else "", few_warning(metrics))))
+
+
+def seen_warning(metrics: PredictionMetrics) -> str:
+    """Say that the model has seen test images in training; "" where it has seen none."""
+    if not metrics.seen_in_training:
+        return ""
+    return (
+        f"The model has seen {metrics.seen_in_training} of these {metrics.images} images in training: "
+        "its predictions for them prove nothing."
+    )
+
+
+def few_warning(metrics: PredictionMetrics) -> str:
+    """Name the classes that have few images; "" where all have enough."""
+    few = [label for label, one in metrics.classes.items() if 0 < one.images < FEW]
+    return f"Fewer than {FEW} images: {', '.join(few)}. Their metrics prove little." if few else ""
 
 
 def lines(metrics: PredictionMetrics) -> list[str]:
@@ -117,8 +142,13 @@ def lines(metrics: PredictionMetrics) -> list[str]:
     return [table.as_text(), *headlines(metrics), *warnings(metrics)]
 
 
-def add_predictions(report: Report, name: str, metrics: PredictionMetrics, *, show_header: bool, seed: int = 0) -> None:
-    """Add everything about a model's predictions to the section of a report; pictures are called `name`-..."""
+def add_predictions(
+    report: Report, name: str, metrics: PredictionMetrics, *, images: str, show_header: bool, seed: int = 0
+) -> None:
+    """Add everything about a model's predictions to the section of a report, and a folded section of images after it.
+
+    Pictures are called `name`-...; the section of images is called `images`.
+    """
     for line in warnings(metrics):
         report.text(line, warning=True)
     for line in headlines(metrics):
@@ -128,15 +158,29 @@ def add_predictions(report: Report, name: str, metrics: PredictionMetrics, *, sh
         report.text(line)
     report.table(overall_table(metrics))
     report.text(INTERVALS)
-    report.chart(f"{name}-confusion", plots.confusion_chart(metrics), "Confusion matrix in counts and shares")
-    curves = plots.discrimination_charts(metrics)
-    report.chart(f"{name}-discrimination", curves, "ROC and precision-recall curves")
-    report.chart(f"{name}-calibration", plots.reliability_chart(metrics.calibration), "Accuracy over confidence")
-    risk = plots.risk_chart(metrics.risk_coverage, metrics.statuses.ok / metrics.images)
-    report.chart(f"{name}-risk", risk, "Share that is wrong over the share that is answered")
+    _add_charts(report, name, metrics)
     report.text("All metrics but the line on answered images count uncertain and rejected ones as answered.")
     _add_subgroups(report, metrics)
+    report.section(images, folded=True)
     _add_samples(report, name, metrics, seed, show_header=show_header)
+
+
+def _add_charts(report: Report, name: str, metrics: PredictionMetrics) -> None:
+    """Add the charts, each with its main numbers in words for those who cannot see it."""
+
+    def of_each(values: Iterable[str]) -> str:
+        return ", ".join(f"{label} {value}" for label, value in zip(metrics.labels, values, strict=True))
+
+    found = of_each(f"{row[index]} of {sum(row)}" for index, row in enumerate(metrics.confusion))
+    report.chart(f"{name}-confusion", plots.confusion_chart(metrics), f"Confusion matrix. Found: {found}")
+    areas = of_each(formatted(one.auroc) for one in metrics.classes.values())
+    curves = plots.discrimination_charts(metrics)
+    report.chart(f"{name}-discrimination", curves, f"ROC and precision-recall curves. AUROC: {areas}")
+    reliability = plots.reliability_chart(metrics.calibration)
+    report.chart(f"{name}-calibration", reliability, f"Accuracy over confidence: {headlines(metrics).calibration}")
+    risk = plots.risk_chart(metrics.risk_coverage, metrics.statuses.ok / metrics.images)
+    described = f"Share that is wrong over the share that is answered: {headlines(metrics).answered}"
+    report.chart(f"{name}-risk", risk, described)
 
 
 def _add_subgroups(report: Report, metrics: PredictionMetrics) -> None:
@@ -175,8 +219,10 @@ def _add_samples(report: Report, name: str, metrics: PredictionMetrics, seed: in
     for file, title, chosen in sheets:
         if len(chosen):
             report.subheading(title)
-            figure = _sheet([metrics.predictions[index] for index in chosen], show_header=show_header)
-            report.sheet(f"{name}-{file}", figure, title)
+            predictions = [metrics.predictions[index] for index in chosen]
+            pairs = "; ".join(f"true {one.label}, predicted {one.predicted}" for one in predictions)
+            figure = _sheet(predictions, show_header=show_header)
+            report.sheet(f"{name}-{file}", figure, f"{title}: {pairs}")
 
 
 def _sheet(predictions: Sequence[ImagePrediction], *, show_header: bool) -> Figure:

@@ -1,12 +1,15 @@
 """A report: a folder with `report.html`, `report.json` and the pictures.
 
 The HTML is put together here, without a template engine: it has one form, which takes less code than a template.
+Its style is `report.css`, a file of its own so that editors and tests read it as CSS; it is inlined, so that the
+report stays one file.
 """
 
 import base64
 import html
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,9 +27,11 @@ from training.evaluation.result import as_record
 
 SYNTHETIC = "These are synthetic ECG images, made by a program: the metrics say nothing about real ECGs."
 STYLE = Path(__file__).with_name("report.css")
+MOST_WARNINGS = 3  # in the summary, which fits one screen
 CHART_DPI, SHEET_DPI = 100, 90  # a chart of 9 inches fills the column at 1280 pixels
 COLOURS = 96  # of a chart: lines and text need no more, and the file is a third of the size
 QUALITY = 78  # JPEG, of sheets of ECG images: traces and grids stay clear
+INTERVAL = re.compile(r"\((-?[\d.]+) to (-?[\d.]+)\)")
 
 
 def formatted(estimate: Estimate, digits: int = 2) -> str:
@@ -45,19 +50,21 @@ class Report:
         """Begin a report."""
         self._title = title
         self._summary = ""
-        self._sections: list[tuple[str, list[str]]] = []
+        self._sections: list[tuple[str, bool, list[str]]] = []
         self._files: dict[str, bytes] = {}
 
-    def summary(self, verdict: str, lines: Sequence[str], warnings: Sequence[str]) -> None:
-        """Say first, on one screen, what this is, what came out, and what to beware of."""
-        parts = [f"<p class=verdict>{html.escape(verdict)}</p>"]
-        parts += [f"<p>{html.escape(line)}</p>" for line in lines]
-        parts += [f"<p class=warning>{html.escape(line)}</p>" for line in warnings]
-        self._summary = f"<div class=summary>{''.join(parts)}</div>"
+    def summary(self, verdict: str, facts: Mapping[str, str], warnings: Sequence[str]) -> None:
+        """Say first, on one screen, what came out, of what, and the gravest three of the warnings (in this order)."""
+        rows = [f"<dt>{html.escape(name)}</dt><dd>{html.escape(fact)}</dd>" for name, fact in facts.items()]
+        beware = [f"<p class=warning>{html.escape(line)}</p>" for line in warnings[:MOST_WARNINGS]]
+        self._summary = (
+            f"<div class=summary><p class=verdict>{html.escape(verdict)}</p><dl>{''.join(rows)}</dl>"
+            f"{''.join(beware)}</div>"
+        )
 
-    def section(self, title: str) -> None:
-        """Begin a section, which the contents list names and which folds."""
-        self._sections.append((title, []))
+    def section(self, title: str, *, folded: bool = False) -> None:
+        """Begin a section, which the contents list names and which folds; `folded`: until a reader opens it."""
+        self._sections.append((title, folded, []))
 
     def subheading(self, text: str) -> None:
         """Add a heading inside the section."""
@@ -68,19 +75,20 @@ class Report:
         self._add(f"<p{' class=warning' if warning else ''}>{html.escape(text)}</p>")
 
     def table(self, table: Table) -> None:
-        """Add a table under its title."""
+        """Add a table under its title; an interval is not broken."""
         if table.title:
             self.subheading(table.title)
-        self._add(f"<div class=table tabindex=0>{table.as_html()}</div>")
+        unbroken = INTERVAL.sub(r"(\1&nbsp;to&nbsp;\2)", table.as_html())
+        self._add(f"<div class=table tabindex=0>{unbroken}</div>")
 
     def chart(self, name: str, figure: Figure, description: str) -> None:
-        """Add a chart, which also becomes `name`.png."""
+        """Add a chart, which also becomes `name`.png; `description` says in words what it shows."""
         picture, file = _rendered(figure, CHART_DPI), io.BytesIO()
         picture.quantize(COLOURS, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
         self._picture(f"{name}.png", "image/png", file.getvalue(), picture.size, description)
 
     def sheet(self, name: str, figure: Figure, description: str) -> None:
-        """Add a sheet of ECG images, which also becomes `name`.jpg."""
+        """Add a sheet of ECG images, which also becomes `name`.jpg; `description` says what they are."""
         picture, file = _rendered(figure, SHEET_DPI), io.BytesIO()
         picture.save(file, "JPEG", quality=QUALITY, optimize=True)
         self._picture(f"{name}.jpg", "image/jpeg", file.getvalue(), picture.size, description)
@@ -97,7 +105,7 @@ class Report:
                 unfinished.write_bytes(content)
 
     def _add(self, part: str) -> None:
-        self._sections[-1][1].append(part)
+        self._sections[-1][-1].append(part)
 
     def _picture(self, name: str, kind: str, content: bytes, size: tuple[int, int], description: str) -> None:
         self._files[name] = content
@@ -109,20 +117,21 @@ class Report:
 
     def _html(self) -> str:
         title = html.escape(self._title)
-        links = "".join(
-            f'<a href="#s{number}">{html.escape(name)}</a>' for number, (name, _) in enumerate(self._sections, start=1)
-        )
-        sections = "".join(
-            f"<details open class=section id=s{number}><summary><h2>{html.escape(name)}</h2></summary>"
-            f"{''.join(parts)}</details>"
-            for number, (name, parts) in enumerate(self._sections, start=1)
-        )
+        links, sections = "", ""
+        for number, (name, folded, parts) in enumerate(self._sections, start=1):
+            links += f'<a href="#s{number}">{html.escape(name)}</a>'
+            sections += (
+                f"<details{'' if folded else ' open'} class=section id=s{number}>"
+                f"<summary><h2>{html.escape(name)}</h2></summary>{''.join(parts)}</details>"
+            )
+        # The contents twice: a column beside the text, and what a phone shows in its place, closed.
         return (
             "<!doctype html><html lang=en><head><meta charset=utf-8>"
             "<meta name=viewport content='width=device-width, initial-scale=1'>"
             f"<title>{title}</title><style>{STYLE.read_text(encoding='utf-8')}</style></head><body><div class=page>"
-            f"<nav aria-label=Contents>{links}</nav><main><h1>{title}</h1>{self._summary}{sections}"
-            f"<footer>{NOT_A_DEVICE}</footer></main></div></body></html>\n"
+            f"<nav class=beside aria-label=Contents>{links}</nav>"
+            f"<details class=above><summary>Contents</summary><nav aria-label=Contents>{links}</nav></details>"
+            f"<main><h1>{title}</h1>{self._summary}{sections}<footer>{NOT_A_DEVICE}</footer></main></div></body></html>\n"
         )
 
 

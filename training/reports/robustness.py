@@ -13,7 +13,7 @@ from training.data.loaded_images import digest
 from training.errors import DataError
 from training.evaluation.intervals import remarks
 from training.evaluation.prediction_metrics import Robustness, RobustnessCondition
-from training.evaluation.result import Evaluation
+from training.evaluation.result import Evaluation, ModelEvaluation
 from training.evaluation.robustness import PERTURBATIONS, Condition, Perturbation, conditions
 from training.reports import plots
 from training.reports.masking import shown
@@ -36,12 +36,12 @@ ROBUSTNESS = (
 
 def robustness_tables(evaluation: Evaluation) -> list[Table]:
     """Return a table for each model that was shown perturbed images, a row for each condition."""
+    return [_table(model.path, model.robustness) for model in evaluation.models if model.robustness]
+
+
+def _table(path: str, found: Robustness) -> Table:
     header = ("condition", "images", *METRICS.values(), "note")
-    return [
-        Table(f"Robustness: {model.path}", header, _rows(model.robustness))
-        for model in evaluation.models
-        if model.robustness
-    ]
+    return Table(f"Robustness: {path}", header, _rows(found))
 
 
 def _rows(found: Robustness) -> list[list[str]]:
@@ -56,9 +56,12 @@ def _rows(found: Robustness) -> list[list[str]]:
     return lines
 
 
-def add_robustness(report: Report, evaluation: Evaluation, *, show_header: bool) -> None:
-    """Add what was done to the images, one of them under every acquisition, and each model's table and chart."""
-    measured = [model for model in evaluation.models if model.robustness]
+def add_robustness(report: Report, models: Mapping[int, ModelEvaluation], *, show_header: bool) -> None:
+    """Add what was done to the images, one of them under every acquisition, and each model's table and chart.
+
+    `models` has the models to show, by their place in the evaluation from 1.
+    """
+    measured = {number: model for number, model in models.items() if model.robustness}
     if not measured:
         return
     report.section("Robustness")
@@ -68,15 +71,17 @@ def add_robustness(report: Report, evaluation: Evaluation, *, show_header: bool)
         for name, one in PERTURBATIONS.items()
     ]
     report.table(Table("", ("perturbation", "step", "steps", "what is done"), steps))
-    example = min(one.image for one in measured[0].metrics.predictions)  # the same in each run
-    _add_acquisitions(report, Path(example), measured[0].robustness.seed, show_header=show_header)
-    for number, model in enumerate(evaluation.models, start=1):
-        if model.robustness:
-            report.table(
-                Table(f"Robustness: {model.path}", robustness_tables(evaluation)[0].header, _rows(model.robustness))
-            )
-            chart = robustness_chart(model.robustness)
-            report.chart(f"model-{number}-robustness", chart, "Macro-F1, uncertain and rejected images by perturbation")
+    for number, model in measured.items():
+        report.table(_table(model.path, model.robustness))
+        chart = robustness_chart(model.robustness)
+        report.chart(
+            f"model-{number}-robustness",
+            chart,
+            f"Macro-F1, uncertain and rejected, as in the table above: {model.path}",
+        )
+    first = next(iter(measured.values()))
+    example = min(one.image for one in first.metrics.predictions)  # the same in each run
+    _add_acquisitions(report, Path(example), first.robustness.seed, show_header=show_header)
 
 
 def _add_acquisitions(report: Report, example: Path, seed: int, *, show_header: bool) -> None:
@@ -94,7 +99,7 @@ def _add_acquisitions(report: Report, example: Path, seed: int, *, show_header: 
                 captions.append(f"{condition.describe()}: no trace legible")
             pictures.append(picture)
     sheet = plots.contact_sheet(pictures, captions, columns=len(STRENGTHS))
-    report.sheet("acquisitions", sheet, "One test image under every acquisition at three strengths")
+    report.sheet("acquisitions", sheet, f"One test image under every acquisition: {'; '.join(captions)}")
 
 
 def robustness_chart(found: Robustness, perturbations: Mapping[str, Perturbation] = PERTURBATIONS) -> Figure:
