@@ -69,7 +69,11 @@ def convert(
 
 
 def to_int8(model: SavedModel, calibration: CalibrationImages) -> ModelProto:
-    """Convert a model with int8 convolutions, its features centred on what these make of them."""
+    """Convert a model with int8 convolutions, its features centred on what these make of them.
+
+    Two conversions: how far quantization moves the features is measured on the first, and the means that
+    follow from it stand in several constants of the second.
+    """
     graph = to_onnx(model, "int8")
     ranges = ranges_of(graph, calibration.pixels)
     moved = shift(graph, quantized(graph, ranges), FEATURES, calibration.pixels)

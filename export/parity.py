@@ -75,11 +75,11 @@ class Parity:
     """Of the in-distribution score."""
     heatmap_difference: float
     """Of a logit and the sum of its heatmap and bias."""
-    flips: int
+    class_changes: int
     """Images of which the most probable class is another."""
-    flip_margin: float
-    """The largest lead that the first class of a flipped image had over the second, as a probability."""
-    other_answer: int
+    class_change_margin: float
+    """The largest lead that the first class had over the second on one of these images, as a probability."""
+    prediction_changes: int
     """Images whose status or label is another."""
     median_certain: float
     """Median over the images of the largest probability that Keras gives."""
@@ -91,8 +91,10 @@ class Parity:
     """What the differences are compared with."""
     labelled: int = 0
     """Images with a class of the data folder that the model did not learn from."""
-    right: tuple[int, int] = (0, 0)
-    """How many of these get their label from Keras, and from the exported model."""
+    keras_correct: int = 0
+    """How many of these get their label from Keras."""
+    exported_correct: int = 0
+    """How many of them get it from the exported model."""
 
     @property
     def failures(self) -> list[str]:
@@ -109,12 +111,12 @@ class Parity:
                 self.in_distribution_difference <= bounds.in_distribution,
             f"heatmaps and logits differ by {self.heatmap_difference:.3g} (at most {HEATMAP_BOUND:g})":
                 self.heatmap_difference <= HEATMAP_BOUND,
-            f"{self.flips} of {self.images} images get another class (at most {bounds.others:.0%})":
-                self.flips <= bounds.others * self.images,
-            f"an image gets another class that led by {self.flip_margin:.3g} (at most {bounds.margin:g})":
-                not self.flips or self.flip_margin <= bounds.margin,
-            f"{self.other_answer} of {self.images} images get another prediction":
-                self.other_answer == 0 or self.precision != "float32",
+            f"{self.class_changes} of {self.images} images get another class (at most {bounds.others:.0%})":
+                self.class_changes <= bounds.others * self.images,
+            f"an image gets another class that led by {self.class_change_margin:.3g} (at most {bounds.margin:g})":
+                not self.class_changes or self.class_change_margin <= bounds.margin,
+            f"{self.prediction_changes} of {self.images} images get another prediction":
+                self.prediction_changes == 0 or self.precision != "float32",
         }  # fmt: skip
         return [phrase for phrase, passed in checks.items() if not passed]
 
@@ -123,13 +125,13 @@ class Parity:
         bounds = self.bounds
         sizes = " and ".join(map(str, self.batch_sizes))
         limit = "" if bounds.logit == math.inf else f"  (at most {bounds.logit:g})"
-        flips = f"{self.flips}  (at most {bounds.others:.0%})"
-        if self.flips:
-            flips += f", the first class led by at most {self.flip_margin:.2f} (at most {bounds.margin:g})"
+        changes = f"{self.class_changes}  (at most {bounds.others:.0%})"
+        if self.class_changes:
+            changes += f", the first class led by at most {self.class_change_margin:.2f} (at most {bounds.margin:g})"
         certain = f"median {self.median_certain:.3f}, highest {self.most_certain:.3f}, "
         accuracy = "no labelled image that was not learned from"
         if self.labelled:
-            kept, exported = (f"{right / self.labelled:.3f}" for right in self.right)
+            kept, exported = (f"{n / self.labelled:.3f}" for n in (self.keras_correct, self.exported_correct))
             accuracy = f"{kept} and {exported}, on {self.labelled} images not learned from"
         rows = {
             "images": f"{self.images}, in batches of {sizes}",
@@ -138,8 +140,8 @@ class Parity:
             "largest difference, in-distribution score": f"{self.in_distribution_difference:.2e}  "
             f"(at most {bounds.in_distribution:g})",
             "heatmap and bias against logit": f"{self.heatmap_difference:.2e}  (at most {HEATMAP_BOUND:g})",
-            "images with another class": flips,
-            "images with another prediction": f"{self.other_answer}",
+            "images with another class": changes,
+            "images with another prediction": f"{self.prediction_changes}",
             "how sure the model was": f"{certain}{self.saturated:.0%} of images at {SATURATED} or more",
             "accuracy, .h5 and exported": accuracy,
             "parity": "failed" if self.failures else "holds",
@@ -147,7 +149,7 @@ class Parity:
         return Table("Parity", ("precision", self.precision), list(rows.items()))
 
     def as_record(self) -> dict[str, Any]:
-        """Return every number, the bounds and the verdict."""
+        """Return every number, the bounds and the verdict, as `verify --format json` prints them."""
         record = asdict(self)
         bounds = {f"largest_{name}": value for name, value in record.pop("bounds").items() if value < math.inf}
         bounds["largest_heatmap"] = HEATMAP_BOUND
@@ -174,7 +176,7 @@ def compare(model: SavedModel, classifier: Classifier, shown: ComparisonImages, 
     differences, heatmap_difference, exported = _differences(model, classifier, shown.pixels, kept)
     first, certain = kept.probabilities.argmax(axis=1), kept.probabilities.max(axis=1)
     lead = certain - np.sort(kept.probabilities, axis=1)[:, -2]
-    flipped = exported != first
+    changed = exported != first
     labels, names = np.array(shown.labels), np.array(model.contract.labels)
     labelled = shown.unseen & np.isin(labels, names)
     return Parity(
@@ -186,9 +188,9 @@ def compare(model: SavedModel, classifier: Classifier, shown: ComparisonImages, 
         probability_difference=differences.probabilities,
         in_distribution_difference=differences.in_distribution,
         heatmap_difference=heatmap_difference,
-        flips=int(flipped.sum()),
-        flip_margin=float(lead[flipped].max(initial=0)),
-        other_answer=sum(
+        class_changes=int(changed.sum()),
+        class_change_margin=float(lead[changed].max(initial=0)),
+        prediction_changes=sum(
             (found.status, found.label) != (known.status, known.label)
             for found, known in zip(served, expected, strict=True)
         ),
@@ -196,7 +198,8 @@ def compare(model: SavedModel, classifier: Classifier, shown: ComparisonImages, 
         most_certain=float(certain.max()),
         saturated=float((certain >= SATURATED).mean()),
         labelled=int(labelled.sum()),
-        right=(int((names[first] == labels)[labelled].sum()), int((names[exported] == labels)[labelled].sum())),
+        keras_correct=int((names[first] == labels)[labelled].sum()),
+        exported_correct=int((names[exported] == labels)[labelled].sum()),
     )
 
 

@@ -106,6 +106,7 @@ def test_wrong_use_gets_one_line_and_2(
     for schema, path in earlier.items():
         with h5py.File(path, "a") as file:
             file.attrs[CONTRACT_KEY] = json.dumps(json.loads(file.attrs[CONTRACT_KEY]) | {"schema": schema})
+    again = "train the model again with 'python -m training train'"
     for arguments, reason in (
         (("convert", h5, *out, "--images", tmp_path / "empty"), "no folder with images"),
         (("convert", foreign, *out, *images), "HDF5"),
@@ -114,10 +115,7 @@ def test_wrong_use_gets_one_line_and_2(
         (("verify", h5, tmp_path / "none.onnx", *images), "no such model file"),
         (("convert", old, *out, *images), "has no ecg_mean_training_heatmap, it is not from this program"),
         *(
-            (
-                ("convert", path, *out, *images),
-                f"has schema {schema}, this program reads schema 3: train the model again",
-            )
+            (("convert", path, *out, *images), f"has schema {schema}, this program reads schema 3: {again}")
             for schema, path in earlier.items()
         ),
         (("convert", h5, *out, *images, "--int8"), "--int8 and --calibration DIR go together"),

@@ -91,8 +91,8 @@ def test_parity_fails_for_what_drifts(
 AGREEING = Parity(
     precision="float32", bounds=BOUNDS["float32"],
     images=200, batch_sizes=(1, 4), logit_difference=1e-6, probability_difference=1e-7,
-    in_distribution_difference=1e-7, heatmap_difference=1e-6, flips=0, flip_margin=0.0, other_answer=0,
-    median_certain=0.8, most_certain=0.9, saturated=0.0,
+    in_distribution_difference=1e-7, heatmap_difference=1e-6, class_changes=0, class_change_margin=0.0,
+    prediction_changes=0, median_certain=0.8, most_certain=0.9, saturated=0.0,
 )  # fmt: skip
 
 
@@ -100,15 +100,15 @@ def test_parity_of_a_nan_fails() -> None:
     assert AGREEING.failures == []
     for name in ("logit_difference", "probability_difference", "in_distribution_difference", "heatmap_difference"):
         assert len(dataclasses.replace(AGREEING, **{name: math.nan}).failures) == 1
-    assert len(dataclasses.replace(AGREEING, other_answer=1).failures) == 1
+    assert len(dataclasses.replace(AGREEING, prediction_changes=1).failures) == 1
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"flips": 5, "flip_margin": 0.02}, "5 of 200 images get another class"),
-        ({"flips": 1, "flip_margin": 0.12}, "led by 0.12"),
-        ({"flips": 1, "flip_margin": math.nan}, "led by nan"),
+        ({"class_changes": 5, "class_change_margin": 0.02}, "5 of 200 images get another class"),
+        ({"class_changes": 1, "class_change_margin": 0.12}, "led by 0.12"),
+        ({"class_changes": 1, "class_change_margin": math.nan}, "led by nan"),
         ({"probability_difference": 0.21}, "probabilities differ by 0.21"),
         ({"in_distribution_difference": 0.11}, "in-distribution scores differ by 0.11"),
         ({"heatmap_difference": 0.002}, "heatmaps and logits differ by 0.002"),
@@ -117,8 +117,8 @@ def test_parity_of_a_nan_fails() -> None:
 def test_int8_may_move_a_prediction_a_little_and_no_more(change: dict, reason: str) -> None:
     moved = dataclasses.replace(
         AGREEING, precision="int8", bounds=BOUNDS["int8"],
-        logit_difference=0.4, probability_difference=0.19, flips=4, flip_margin=0.09,
-        other_answer=7,
+        logit_difference=0.4, probability_difference=0.19, class_changes=4, class_change_margin=0.09,
+        prediction_changes=7,
     )  # fmt: skip
     assert moved.failures == []
     assert len(dataclasses.replace(moved, precision="float32", bounds=BOUNDS["float32"]).failures) == 5
