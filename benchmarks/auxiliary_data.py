@@ -11,25 +11,16 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import f1_score, recall_score
-from sklearn.model_selection import StratifiedGroupKFold
 
-from benchmarks.heads import fit_head
-from edge.images.preprocessing import Preprocessing
+from benchmarks.heads import SEEDS, Auxiliary, images_to_learn_from, out_of_fold
 from training.data.cache import default_cache
-from training.data.folder import DataFolder
 from training.data.loaded_images import LoadedImages
 from training.fit.augmentation import augmented
 from training.fit.cached_features import cached_features
 from training.models.vgg16 import vgg16_base
 
 SAMPLE_WEIGHTS = (0.0, 0.03, 0.1, 0.2, 0.3, 1.0)
-AUGMENTATIONS, SEEDS = 2, range(5)
-
-
-def images_to_learn_from(folder: Path) -> LoadedImages:
-    """Return the images of a data folder that are not for test, at 224x224."""
-    data = DataFolder.read(folder)
-    return data.load(Preprocessing(224, 224), data.but("test"))
+AUGMENTATIONS = 2
 
 
 def features_of(loaded: LoadedImages, weights: Path) -> np.ndarray:
@@ -53,23 +44,10 @@ def main() -> None:
     own, further = features_of(real, options.weights), features_of(auxiliary, options.weights)
     labels, classes = real.labels, np.unique(real.labels)
     for sample_weight in SAMPLE_WEIGHTS:
-        scores, sensitivities = [], []
-        for seed in SEEDS:
-            predicted = np.empty_like(labels)
-            splitter = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
-            for learn, held_out in splitter.split(labels, labels, real.groups):
-                counted = slice(None) if sample_weight else slice(0)
-                features = np.concatenate([*own[:, learn], *further[:, counted]])
-                names = np.concatenate(
-                    [np.tile(labels[learn], AUGMENTATIONS), np.tile(auxiliary.labels[counted], AUGMENTATIONS)]
-                )
-                targets = (names[:, np.newaxis] == classes).astype(np.float32)
-                counts = np.where(np.arange(len(names)) < AUGMENTATIONS * len(learn), 1.0, sample_weight)[:, np.newaxis]
-                mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-3)
-                kernel, bias = fit_head((features - mean) / spread, targets, np.random.default_rng(seed), counts)
-                predicted[held_out] = classes[((own[0, held_out] - mean) / spread @ kernel + bias).argmax(axis=1)]
-            scores.append(f1_score(labels, predicted, average="macro"))
-            sensitivities.append(recall_score(labels, predicted, labels=classes, average=None))
+        added = Auxiliary(features=further, labels=auxiliary.labels, sample_weight=sample_weight)
+        found = [out_of_fold(own, labels, real.groups, seed, added) for seed in SEEDS]
+        scores = [f1_score(labels, predicted, average="macro") for predicted in found]
+        sensitivities = [recall_score(labels, predicted, labels=classes, average=None) for predicted in found]
         means = ", ".join(f"{name} {value:.2f}" for name, value in zip(classes, np.mean(sensitivities, 0), strict=True))
         print(
             f"sample weight {sample_weight:4g}  macro-F1 {np.mean(scores):.3f} ± {np.std(scores):.3f}  "

@@ -59,16 +59,16 @@ def network(engine: str, models: argparse.Namespace) -> Network:
 
 
 def work(engine: str, models: argparse.Namespace) -> None:
-    """Answer each path on standard input with times and probabilities, as JSON."""
-    answer = network(engine, models)
+    """For each path on standard input, print times and probabilities as JSON."""
+    run = network(engine, models)
     contract = Classifier(models.onnx).contract
-    answer(np.zeros((1, contract.preprocessing.height, contract.preprocessing.width, 3), np.uint8))
+    run(np.zeros((1, contract.preprocessing.height, contract.preprocessing.width, 3), np.uint8))
     print("ready", flush=True)
     for line in sys.stdin:
         start = time.perf_counter()
         image = load_page(line.rstrip("\n"), contract.preprocessing)[np.newaxis]
         loaded = time.perf_counter()
-        shares = answer(image)
+        shares = run(image)
         end = time.perf_counter()
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
         print(json.dumps([end - loaded, end - start, memory, shares[0].tolist()]), flush=True)
@@ -139,7 +139,7 @@ def report(found: dict[str, list], limit: float, products: float) -> None:
     print(
         f"{os.cpu_count()} threads each, {len(exact)} images, medians; {products / 1e9:.2f} billion products an image"
     )
-    print("| engine | forward, ms | of ours in fp32 | file to answer, ms | classes agree | probability | peak MB |")
+    print("| engine | forward, ms | of ours in fp32 | file to prediction, ms | classes agree | probability | peak MB |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for engine, rows in found.items():
         same = (shares[engine].argmax(axis=1) == exact.argmax(axis=1)).mean()

@@ -37,18 +37,18 @@ def recording_of(kind: str, seed: int) -> Recording:
 def pictures(seed: int) -> Iterator[tuple[str, np.ndarray]]:
     """Yield each picture, uint8 (height, width, 3), with its caption."""
 
-    def drawn(kind: str, style: Style) -> np.ndarray:
+    def printed(kind: str, style: Style) -> np.ndarray:
         return print_page(recording_of(kind, seed), style, np.random.default_rng(seed)).pixels
 
     for kinds in KINDS.values():
         for kind in kinds:
-            yield kind.replace("_", " "), drawn(kind, LOOKS["report"])
+            yield kind.replace("_", " "), printed(kind, LOOKS["report"])
     for look, style in LOOKS.items():
-        yield f"look {look}", drawn("normal", style)
+        yield f"look {look}", printed("normal", style)
     for layout in LAYOUTS:
-        yield f"layout {layout}", drawn("inferior", replace(LOOKS["pink"], layout=layout))
-    yield "50 mm/s, 20 mm/mV", drawn("inferior", replace(LOOKS["orange"], layout="3x4", speed=50.0, gain=20.0))
-    image = drawn("anterior", LOOKS["report"])
+        yield f"layout {layout}", printed("inferior", replace(LOOKS["pink"], layout=layout))
+    yield "50 mm/s, 20 mm/mV", printed("inferior", replace(LOOKS["orange"], layout="3x4", speed=50.0, gain=20.0))
+    image = printed("anterior", LOOKS["report"])
     for acquisition in ACQUISITIONS:
         for strength in STRENGTHS:
             picture = acquire(image, acquisition, strength, np.random.default_rng([seed, strength])).pixels

@@ -8,6 +8,7 @@ zero, Adam at 1e-3, class weights, 10 epochs. The metrics are from five grouped 
 """
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -24,7 +25,14 @@ from training.models.vgg16 import IMAGENET_MEAN_BGR
 
 BLOCKS = ((5,), (4,), (3,), (4, 5), (3, 4), (3, 4, 5), (2, 3, 4, 5), (1, 2, 3, 4, 5))
 AUGMENTATIONS = (1, 2, 3)
+SEEDS = range(5)
 EPOCHS, RATE = 10, 1e-3
+
+
+def images_to_learn_from(folder: Path) -> LoadedImages:
+    """Return the images of a data folder that are not for test, at 224x224."""
+    data = DataFolder.read(folder)
+    return data.load(Preprocessing(224, 224), data.but("test"))
 
 
 def block_means(weights: Path, loaded: LoadedImages, number: int) -> list[np.ndarray]:
@@ -37,7 +45,7 @@ def block_means(weights: Path, loaded: LoadedImages, number: int) -> list[np.nda
 
 
 def fit_head(
-    features: np.ndarray, targets: np.ndarray, rng: np.random.Generator, sample_weight: np.ndarray | float = 1.0
+    features: np.ndarray, targets: np.ndarray, rng: np.random.Generator, sample_weight: np.ndarray | float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return kernel and bias of a linear layer trained by Adam on the weighted cross-entropy.
 
@@ -62,20 +70,39 @@ def fit_head(
     return parameters[0], parameters[1]
 
 
-def cross_validate(views: list[np.ndarray], labels: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
-    """Return mean and spread of macro-F1 over five grouped 5-fold cross-validations; `views[0]` are the images."""
-    classes = np.unique(labels)
-    scores = []
-    for seed in range(5):
-        predicted = np.empty_like(labels)
-        for learn, held_out in StratifiedGroupKFold(5, shuffle=True, random_state=seed).split(labels, labels, groups):
-            features = np.concatenate([images[learn] for images in views])
-            targets = np.tile((labels[learn, np.newaxis] == classes).astype(np.float32), (len(views), 1))
-            mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-3)
-            kernel, bias = fit_head((features - mean) / spread, targets, np.random.default_rng(seed))
-            predicted[held_out] = classes[((views[0][held_out] - mean) / spread @ kernel + bias).argmax(axis=1)]
-        scores.append(f1_score(labels, predicted, average="macro"))
-    return float(np.mean(scores)), float(np.std(scores))
+@dataclass(frozen=True, kw_only=True)
+class Auxiliary:
+    """Hold auxiliary images, which every fold learns from besides its own."""
+
+    features: np.ndarray
+    """float (augmentations, n, width)."""
+    labels: np.ndarray
+    """Of each, str (n,)."""
+    sample_weight: float
+    """How many images each counts as; 0 leaves them out."""
+
+
+def out_of_fold(
+    features: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int, auxiliary: Auxiliary | None = None
+) -> np.ndarray:
+    """Return the class, str (n,), of each image from a head that learned from the other four folds.
+
+    `features`, float (augmentations, n, width): all augmentations are learned from, the first is predicted.
+    """
+    classes, predicted = np.unique(labels), np.empty_like(labels)
+    for learn, held_out in StratifiedGroupKFold(5, shuffle=True, random_state=seed).split(labels, labels, groups):
+        shown, names = np.concatenate(features[:, learn]), np.tile(labels[learn], len(features))
+        sample_weight: np.ndarray | float = 1.0
+        if auxiliary:
+            number = len(auxiliary.features) * len(auxiliary.labels) if auxiliary.sample_weight else 0
+            sample_weight = np.repeat([1.0, auxiliary.sample_weight], [len(names), number])[:, np.newaxis]
+            shown = np.concatenate([shown, np.concatenate(auxiliary.features)[:number]])
+            names = np.concatenate([names, np.tile(auxiliary.labels, len(auxiliary.features))[:number]])
+        targets = (names[:, np.newaxis] == classes).astype(np.float32)
+        mean, spread = shown.mean(axis=0), np.maximum(shown.std(axis=0), 1e-3)
+        kernel, bias = fit_head((shown - mean) / spread, targets, np.random.default_rng(seed), sample_weight)
+        predicted[held_out] = classes[((features[0, held_out] - mean) / spread @ kernel + bias).argmax(axis=1)]
+    return predicted
 
 
 def main() -> None:
@@ -85,15 +112,18 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True)
     options = parser.parse_args()
 
-    data = DataFolder.read(options.data)
-    loaded = data.load(Preprocessing(224, 224), data.but("test"))
+    loaded = images_to_learn_from(options.data)
     means = [block_means(options.weights, loaded, number) for number in range(max(AUGMENTATIONS))]
     for blocks in BLOCKS:
         for count in AUGMENTATIONS if blocks == (3, 4, 5) else (2,):
-            features = [
-                np.concatenate([means[number][block - 1] for block in blocks], axis=1) for number in range(count)
+            features = np.stack(
+                [np.concatenate([means[number][block - 1] for block in blocks], axis=1) for number in range(count)]
+            )
+            scores = [
+                f1_score(loaded.labels, out_of_fold(features, loaded.labels, loaded.groups, seed), average="macro")
+                for seed in SEEDS
             ]
-            mean, spread = cross_validate(features, loaded.labels, loaded.groups)
+            mean, spread = np.mean(scores), np.std(scores)
             print(
                 f"blocks {', '.join(map(str, blocks)):14s} augmentations {count}  macro-F1 {mean:.3f} ± {spread:.3f}",
                 flush=True,

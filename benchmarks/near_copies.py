@@ -9,7 +9,6 @@ in a quarter of the images), moved by up to 2 % on white, and all of these one a
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
 from edge.files import find_images
 from edge.images.page import open_page
@@ -78,16 +78,13 @@ CHANGES: dict[str, Change] = {change.__name__: change for change in (rescale, jp
 
 
 def look(paths: list[Path], name: str, change: Change, seed: int) -> Iterator[np.ndarray]:
-    """Yield the fingerprint of each image after a change, on two threads, with progress on stderr."""
+    """Yield the fingerprint of each image after a change, on two threads."""
 
     def one(number: int) -> np.ndarray:
         return fingerprint(isolated(change(open_page(paths[number]), np.random.default_rng([seed, number]))))
 
     with ThreadPoolExecutor(2) as pool:
-        for done, seen in enumerate(pool.map(one, range(len(paths))), start=1):
-            print(f"\r{name}: {done} of {len(paths)} images", end="", file=sys.stderr, flush=True)
-            yield seen
-    print(file=sys.stderr)
+        yield from tqdm(pool.map(one, range(len(paths))), name, len(paths), unit="image", disable=None)
 
 
 def main() -> None:
