@@ -4,9 +4,10 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,8 @@ def imports(file: Path, known: Callable[[str], bool]) -> Iterator[str]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports relative to itself: name the room"
             for alias in node.names:
                 yield name if known(name := f"{node.module}.{alias.name}") else node.module
 
@@ -81,19 +83,56 @@ def upward(sources: dict[str, Path]) -> list[str]:
 def test_imports_run_downwards_only(tmp_path: Path) -> None:
     sources = modules(*PRODUCT)
     assert upward(sources) == []
-    (tmp_path / "wrong.py").write_text("from training.reports import plots\n")
-    assert upward(sources | {"training.data.wrong": tmp_path / "wrong.py"}) == [
-        "training.data.wrong imports training.reports.plots"
-    ]
+    wrong = tmp_path / "wrong.py"
+    for name, text, imported in (
+        ("training.data.wrong", "from training.reports import plots", "training.reports.plots"),
+        ("training.fit.wrong", "def f():\n    import training.reports.report", "training.reports.report"),
+        ("training.reports.wrong", "from training.fit.run import train", "training.fit.run"),
+        ("training.models.wrong", "from training.data.folder import DataFolder", "training.data.folder"),
+        ("export.wrong", "from training.fit.loop import Batches", "training.fit.loop"),
+        ("edge.wrong", "from training.errors import DataError", "training.errors"),
+    ):
+        wrong.write_text(f"{text}\n")
+        assert upward(sources | {name: wrong}) == [f"{name} imports {imported}"]
+    wrong.write_text("from . import plots\n")
+    with pytest.raises(AssertionError, match="relative"):
+        upward(sources | {"training.data.wrong": wrong})
 
 
-def test_no_module_imports_itself_round_a_circle() -> None:
-    sources = modules(*PRODUCT)
+def ordered(sources: dict[str, Path]) -> list[str]:
+    """The modules, each after those that it imports; raises CycleError for a circle."""
     graph = {
         name: {imported for imported in imports(file, sources.__contains__) if imported in sources}
         for name, file in sources.items()
     }
-    assert len(list(TopologicalSorter(graph).static_order())) == len(sources)  # raises CycleError for a circle
+    return list(TopologicalSorter(graph).static_order())
+
+
+def test_no_module_imports_itself_round_a_circle(tmp_path: Path) -> None:
+    sources = modules(*PRODUCT)
+    assert len(ordered(sources)) == len(sources)
+    for name, text in (("one", "def f():\n    from house import two\n"), ("two", "import house.one\n")):
+        (tmp_path / f"{name}.py").write_text(text)
+    with pytest.raises(CycleError):
+        ordered({f"house.{name}": tmp_path / f"{name}.py" for name in ("one", "two")})
+
+
+def foreign_helpers(sources: dict[str, Path]) -> list[str]:
+    """Tests that import from another test's file."""
+    return [
+        f"{name} imports {imported}"
+        for name, file in sources.items()
+        for imported in imports(file, sources.__contains__)
+        if imported.startswith("tests.") and imported.rsplit(".", 1)[-1].startswith("test_")
+    ]
+
+
+def test_no_test_imports_from_another_test(tmp_path: Path) -> None:
+    assert foreign_helpers(modules("tests")) == []
+    (tmp_path / "test_wrong.py").write_text("from tests.test_house import modules\n")
+    assert foreign_helpers({"tests.test_wrong": tmp_path / "test_wrong.py"}) == [
+        "tests.test_wrong imports tests.test_house"
+    ]
 
 
 def test_training_knows_no_backend_and_the_demo_gradio_alone() -> None:
@@ -116,17 +155,28 @@ def long_functions(text: str) -> list[str]:
     ]
 
 
-def test_no_room_no_module_and_no_function_is_crowded() -> None:
-    sources = {**modules(*PRODUCT), **modules("benchmarks")}
-    folders: dict[Path, int] = {}
-    for file in sources.values():
-        text = file.read_text(encoding="utf-8")
-        assert len(text.splitlines()) <= MOST_LINES, file
-        assert long_functions(text) == [], file
-        if file.stem not in ("__init__", "__main__"):
-            folders[file.parent] = folders.get(file.parent, 0) + 1
-    crowded = {folder: count for folder, count in folders.items() if count > MOST_MODULES}
-    assert crowded.keys() - {ROOT / "benchmarks"} == set()  # no package: each file there is a program
+def crowded_folders(files: Iterable[Path]) -> set[Path]:
+    folders = Counter(file.parent for file in files if file.stem not in ("__init__", "__main__"))
+    return {folder for folder, count in folders.items() if count > MOST_MODULES}
+
+
+def long_modules(files: Iterable[Path]) -> list[Path]:
+    return [file for file in files if len(file.read_text(encoding="utf-8").splitlines()) > MOST_LINES]
+
+
+def test_no_room_no_module_and_no_function_is_crowded(tmp_path: Path) -> None:
+    files = [*modules(*PRODUCT).values(), *modules("benchmarks").values()]
+    assert crowded_folders(files) - {ROOT / "benchmarks"} == set()  # no package: each file there is a program
+    assert long_modules(files) == []
+    for file in files:
+        assert long_functions(file.read_text(encoding="utf-8")) == [], file
+    room = [Path("room", f"{number}.py") for number in range(MOST_MODULES)]
+    assert crowded_folders([*room, Path("room/__init__.py"), Path("room/__main__.py")]) == set()
+    assert crowded_folders([*room, Path("room/more.py")]) == {Path("room")}
+    (tmp_path / "long.py").write_text("pass\n" * MOST_LINES)
+    assert long_modules([tmp_path / "long.py"]) == []
+    (tmp_path / "long.py").write_text("pass\n" * (MOST_LINES + 1))
+    assert long_modules([tmp_path / "long.py"]) == [tmp_path / "long.py"]
     body = "    pass\n" * MOST_LINES_OF_A_FUNCTION
     assert long_functions(f"def f():\n{body}") == ["f"]
     assert long_functions(f"def f():  # long: a table\n{body}") == []
@@ -187,10 +237,13 @@ def test_choices_of_the_command_are_those_of_the_generator() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        ("-m", "edge"), ("-m", "edge", "predict"), ("-m", "training"), ("-m", "training", "train"),
-        ("-m", "training", "synthetic"), ("-m", "export"), ("demo.py",),
+        *(("-m", program) for program in ("edge", "training", "export")),
+        *(("-m", "edge", name) for name in ("predict", "info", "check", "bench")),
+        *(("-m", "training", name) for name in ("explore", "audit", "train", "evaluate", "synthetic", "weights")),
+        *(("-m", "export", name) for name in ("convert", "verify")),
+        ("demo.py",),
     ],
-)  # fmt: skip
+)
 def test_help_loads_nothing_heavy_and_says_what_this_is_not(command: tuple[str, ...]) -> None:
     result = subprocess.run(
         [sys.executable, "-X", "importtime", *command, "--help"], cwd=ROOT, capture_output=True, text=True

@@ -1,9 +1,18 @@
 """The training commands, as they are typed: wrong use gets one line, and synthetic images are said to be so."""
 
+import argparse
+import os
+import pty
+import subprocess
+import sys
+import termios
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.conftest import last_line
+import pytest
+
+from tests.conftest import ROOT, last_line
+from training.commands import train
 
 
 def test_synthetic_images_are_said_to_be_synthetic_wherever_results_are_shown(
@@ -44,3 +53,36 @@ def test_wrong_use_of_training_gets_one_line_and_2(called: Callable, three_class
         assert reason in last_line(result)
         assert result.stdout == ""
     assert {path.name for path in tmp_path.iterdir()} == {"empty", "file"}
+
+
+def on_a_terminal(*words: object) -> str:
+    """What a command of training says on stderr where that is a terminal."""
+    ours, its = pty.openpty()
+    termios.tcsetwinsize(its, (24, 80))
+    subprocess.run([sys.executable, "-m", "training", *map(str, words)], cwd=ROOT, stderr=its, check=True, timeout=60)
+    os.write(its, b"THE END")
+    said = ""
+    while not said.endswith("THE END"):
+        said += os.read(ours, 10_000).decode()
+    os.close(ours)
+    os.close(its)
+    return said.removesuffix("THE END")
+
+
+def test_progress_is_shown_on_a_terminal_and_quiet_hides_it(tmp_path: Path) -> None:
+    words = ("synthetic", "--per-class", 1, "--workers", 1, "--out")
+    assert "4/4" in on_a_terminal(*words, tmp_path / "shown")
+    assert on_a_terminal(*words, tmp_path / "hidden", "--quiet") == ""
+
+
+def test_help_names_the_cache_that_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variables, cache in (
+        ({"XDG_CACHE_HOME": "/somewhere", "COLUMNS": "200"}, "/somewhere/ecg-images"),
+        ({"XDG_CACHE_HOME": "", "HOME": "/home/a"}, "/home/a/.cache/ecg-images"),
+    ):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        parser = argparse.ArgumentParser(formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        train.describe(parser)
+        assert f"(default: {cache})" in parser.format_help()
+        assert parser.get_default("cache") == Path(cache)

@@ -75,8 +75,8 @@ def test_the_split_of_a_flat_folder_depends_on_pages_and_seed_alone(folder: Path
         Image.open(image.path).save(target)
     again = load(renamed)
     assert {again.digests[index] for index in np.flatnonzero(are_test(again, 3))} == chosen
-    others = [{loaded.digests[index] for index in np.flatnonzero(are_test(loaded, seed))} for seed in range(8)]
-    assert any(other != chosen for other in others)
+    others = {tuple(are_test(loaded, seed)) for seed in range(8)}
+    assert len(others) >= 6  # of eight seeds two may make the split of another
 
 
 def test_copies_of_a_page_fall_on_one_side(folder: Path) -> None:
@@ -239,10 +239,13 @@ def test_pdf_and_heic_are_read_and_what_is_no_image_is_named(folder: Path, caplo
     assert f"{folder}: left out files that are no images: 1 x .gif, 2 x .txt" in caplog.text
 
 
-def test_a_file_of_several_pages_is_unreadable_with_the_reason(folder: Path) -> None:
+@pytest.mark.parametrize("name", ["scans.tif", "scans.pdf"])
+def test_a_file_of_several_pages_is_unreadable_with_the_reason(folder: Path, name: str) -> None:
+    if name.endswith(".pdf"):
+        pytest.importorskip("pypdfium2")
     page = Image.new("RGB", (100, 70))
-    page.save(folder / "Patient that have MI" / "scans.tif", save_all=True, append_images=[page])
-    with pytest.raises(DataError, match=r"scans\.tif: holds 2 pages: save each as a picture of its own"):
+    page.save(folder / "Patient that have MI" / name, save_all=True, append_images=[page])
+    with pytest.raises(DataError, match=rf"{name}: holds 2 pages: save each as a picture of its own"):
         load(folder)
 
 

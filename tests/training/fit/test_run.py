@@ -23,6 +23,7 @@ from training.data.splits import hold_out
 from training.errors import RunError
 from training.fit import loop, network
 from training.fit.augmentation import augmented
+from training.fit.run import RunInputs, train
 from training.models.calibration import calibrated, fit_thresholds
 from training.models.cnn import build_cnn
 from training.models.in_distribution import choose_in_distribution_threshold
@@ -139,6 +140,18 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
     assert not (tmp_path / "run" / "ecg_cnn_model.h5").exists()
     assert again(three_classes, tmp_path / "run").read_bytes() == h5.read_bytes()
     assert (tmp_path / "run" / "history.csv").read_text() == (run / "history.csv").read_text()
+
+
+def test_a_run_without_its_model_is_trained_no_further_and_gets_it(
+    three_classes: Path, h5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an interrupt while the report was written."""
+    folder = tmp_path / "run"
+    assert train(RECIPE, RunInputs(data=DataFolder.read(three_classes), out=folder, cache=tmp_path / "cache"))
+    assert not list(folder.glob("ecg_*"))
+    monkeypatch.setattr(network, "Batches", None)  # no epoch is trained again
+    assert again(three_classes, folder).read_bytes() == h5.read_bytes()
+    assert not list(folder.glob("*.weights.h5"))
 
 
 def test_a_complete_run_is_left_as_it_is(run: Path, three_classes: Path, caplog: pytest.LogCaptureFixture) -> None:
