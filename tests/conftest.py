@@ -27,7 +27,7 @@ def synthetic_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from training.synthetic.dataset import SyntheticSettings, generate_dataset
 
     folder = tmp_path_factory.mktemp("synthetic") / "images"
-    generate_dataset(folder, SyntheticSettings(per_class=10, seed=5))
+    generate_dataset(folder, SyntheticSettings(per_class=10, seed=5, strength=1))
     return folder
 
 

@@ -26,7 +26,7 @@ from training.synthetic.dataset import SyntheticSettings, generate_dataset
 def auxiliary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The three classes, eight images each of another seed, with test images that must not be learned."""
     folder = tmp_path_factory.mktemp("auxiliary")
-    generate_dataset(folder / "synthetic", SyntheticSettings(per_class=8, seed=77))
+    generate_dataset(folder / "synthetic", SyntheticSettings(per_class=8, seed=77, strength=1))
     for split in ("train", "test"):
         for old, new in zip(("myocardial_infarction", "abnormal_heartbeat", "normal"), LABELS, strict=True):
             shutil.copytree(folder / "synthetic" / split / old, folder / "images" / split / new)
@@ -119,8 +119,8 @@ def test_auxiliary_images_that_would_spoil_the_figures_are_refused(
 
 def test_an_auxiliary_image_of_a_known_group_is_refused(auxiliary: Path, tmp_path: Path) -> None:
     own, further = tmp_path / "own", tmp_path / "further"
-    generate_dataset(own, SyntheticSettings(per_class=5, seed=1))
-    generate_dataset(further, SyntheticSettings(per_class=2, seed=2))
+    generate_dataset(own, SyntheticSettings(per_class=5, seed=1, strength=1))
+    generate_dataset(further, SyntheticSettings(per_class=2, seed=2, strength=1))
     for folder, split in ((own, "test"), (further, "train")):
         lines = (folder / "manifest.csv").read_text().splitlines()
         place = next(index for index, line in enumerate(lines) if f",{split},," in line)

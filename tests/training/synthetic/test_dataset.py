@@ -21,7 +21,7 @@ from training.synthetic import dataset as sets
 from training.synthetic.dataset import SyntheticSettings, generate_dataset
 from training.synthetic.signals.recording import LEADS
 
-SMALL = SyntheticSettings(per_class=2, seed=5)
+SMALL = SyntheticSettings(per_class=2, seed=5, strength=1)
 
 
 def digests(folder: Path) -> dict[str, str]:
