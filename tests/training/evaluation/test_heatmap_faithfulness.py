@@ -19,7 +19,7 @@ from training.data.folder import DataFolder
 from training.data.loaded_images import EcgImage, LoadedImages
 from training.data.splits import hold_out
 from training.evaluation.evaluate import evaluate
-from training.evaluation.heatmap_faithfulness import enrichment, measure_heatmaps, synthetic_hearts
+from training.evaluation.heatmap_faithfulness import SHARES, enrichment, measure_heatmaps, synthetic_hearts
 from training.evaluation.intervals import Bootstrap, mean
 from training.evaluation.result import as_record
 from training.fit.run import MEAN_HEATMAP_IMAGES
@@ -37,7 +37,7 @@ def classifier(onnx_file: Path) -> Classifier:
 
 def images_of(folder: Path, classifier: Classifier, split: str) -> LoadedImages:
     data = DataFolder.read(folder)
-    return data.load(classifier.contract.preprocessing, data.but("test" if split == "train" else "train"))
+    return data.load(classifier.contract.preprocessing, [image for image in data.images if image.split == split])
 
 
 @pytest.fixture(scope="module")
@@ -95,18 +95,18 @@ def rename_classes(graph: ModelProto) -> None:
     entry.value = json.dumps(json.loads(entry.value) | {"labels": sorted(CLASSES)[1:]})
 
 
-def test_what_the_training_pages_share_is_taken_off(h5: Path, classifier: Classifier, three_classes: Path) -> None:
+def test_what_the_training_images_share_is_taken_off(h5: Path, classifier: Classifier, three_classes: Path) -> None:
     model = load_model(h5)
     images = images_of(three_classes, classifier, "train")
     learned = images.select(~hold_out(images.labels, images.groups, 0))
-    assert len(learned) <= MEAN_HEATMAP_IMAGES
-    usual = mean_training_heatmap(model.network, learned.pixels)
-    assert np.abs(usual.sum(axis=(0, 1))).max() < 1e-5
-    np.testing.assert_allclose(model.mean_heatmap, usual, atol=1e-6)
+    assert 0 < len(learned) <= MEAN_HEATMAP_IMAGES  # all of them made the mean
+    shared = mean_training_heatmap(model.network, learned.pixels)
+    assert np.abs(shared.sum(axis=(0, 1))).max() < 1e-5
+    np.testing.assert_allclose(model.mean_heatmap, shared, atol=1e-6)
     # The mean of what is exported is then the same at every place.
     shown = classifier.explain(learned.pixels)[1].mean(axis=0)
     assert np.ptp(shown, axis=(0, 1)).max() < 1e-5
-    assert np.ptp(usual, axis=(0, 1)).min() > 1e-3
+    assert np.ptp(shared, axis=(0, 1)).min() > 1e-3
 
 
 def test_an_honest_map_adds_up_and_is_the_weights(tested: LoadedImages) -> None:
@@ -114,11 +114,17 @@ def test_an_honest_map_adds_up_and_is_the_weights(tested: LoadedImages) -> None:
     assert found.images == len(tested)
     assert found.completeness_error < 1e-4
     assert found.deletion_gain.low > 0
+    assert [step.share for step in found.deletion] == list(SHARES)
     falls = [step.by_heatmap.value for step in found.deletion]
     assert falls == sorted(falls)
     assert all(step.by_heatmap.low > step.at_random.high for step in found.deletion)
     assert abs(found.shuffled_weights_correlation.value) < 0.3
-    assert as_record(found) == as_record(measure_heatmaps(Classifier(TINY), tested, seed=0))
+    again = measure_heatmaps(Classifier(TINY), tested, seed=0)
+    assert as_record(found) == as_record(again)
+    assert len(found.examples) == len(again.examples) == len(tested)
+    for one, other in zip(found.examples, again.examples, strict=True):
+        assert (one.picture, one.predicted, one.probability) == (other.picture, other.predicted, other.probability)
+        assert np.array_equal(one.contributions, other.contributions)
 
 
 def test_a_false_map_is_seen(tested: LoadedImages, tmp_path: Path) -> None:
@@ -144,12 +150,14 @@ def test_over_chance() -> None:
     assert enrichment(1 - among, inside, among)[0] == 0
 
 
-def test_drawn_hearts_have_a_disease_that_lies_somewhere(classifier: Classifier) -> None:
+def test_synthetic_hearts_have_a_disease_that_lies_somewhere(classifier: Classifier) -> None:
     contract = replace(classifier.contract, labels=tuple(sorted(CLASSES)))
     hearts = list(synthetic_hearts(contract, 3, 0))
     assert {heart.label for heart in hearts} <= set(CLASSES) - {"normal"}
     assert len(hearts) > 4
     for heart in hearts:
+        assert len(heart.leads) >= 12
+        assert any(share > 0 for _, share in heart.leads)
         of_leads = np.zeros(heart.altered.shape, bool)
         for (left, top, right, bottom), share in heart.leads:
             assert 0 <= share <= 1
@@ -160,35 +168,33 @@ def test_drawn_hearts_have_a_disease_that_lies_somewhere(classifier: Classifier)
     assert not list(synthetic_hearts(replace(contract, labels=("other", "classes")), 3, 0))
 
 
-def test_a_model_of_the_drawn_classes_is_asked_where_the_disease_is(
+def test_a_model_of_the_synthetic_classes_is_asked_where_the_disease_is(
     onnx_file: Path, three_classes: Path, tmp_path: Path
 ) -> None:
     knowing = changed(onnx_file, tmp_path / "renamed.onnx", rename_classes)
-    tested = images_of(three_classes, knowing, "test")
-    found = measure_heatmaps(knowing, tested, seed=0)
+    found = measure_heatmaps(knowing, images_of(three_classes, knowing, "test"), seed=0)
     assert found.synthetic_images > 10
     assert found.synthetic_images + found.silent_images == 50  # those of "normal" have no disease
     for name in ("altered_leads", "altered_samples"):
-        one, most = getattr(found, name), getattr(found, f"{name}_at_most")
-        assert 0 < one.low < one.value < most.value
+        estimate, most = getattr(found, name), getattr(found, f"{name}_at_most")
+        assert 0 < estimate.low < estimate.value < most.value
 
 
-def test_evaluate_reports_what_the_heatmaps_are_worth(
-    called: Callable, h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path
+def test_a_model_of_other_classes_is_not_asked_where_the_disease_is(
+    classifier: Classifier, three_classes: Path
 ) -> None:
-    out = tmp_path / "report"
+    tested = images_of(three_classes, classifier, "test").select(np.arange(2))
+    other = replace(classifier.contract, labels=("one", "two", "three"))
+    assert not set(other.labels) & set(CLASSES)
+    assert list(synthetic_hearts(other, 1, 0)) == []
+    with_normal = measure_heatmaps(classifier, tested, seed=0, synthetic_per_class=2)
+    assert (with_normal.synthetic_images, with_normal.silent_images) == (0, 0)  # "normal" alone is shared
+    assert with_normal.altered_leads.value is None
+
+
+def test_heatmaps_of_models_that_have_none_are_refused(h5: Path, three_classes: Path) -> None:
     with pytest.raises(UsageError, match=r"^--heatmaps: none of the models is an .onnx"):
         evaluate([h5], DataFolder.read(three_classes), command="here", heatmaps=True)
-    assert not out.exists()
-    words = ("--data", three_classes, "--out", out, "--heatmaps")
-    printed = called("training", "evaluate", h5, onnx_file, *words).stdout
-    numbers = json.loads((out / "report.json").read_text(encoding="utf-8"))["models"]
-    assert numbers[0]["heatmaps"] is None
-    assert numbers[1]["heatmaps"]["altered_leads"]["value"] is None
-    for text in (printed, (out / "report.html").read_text("utf-8"), (out / "model_card.md").read_text("utf-8")):
-        assert "deletion, by the heatmap less at random" in text
-        assert "the model has other classes than the synthetic ECG images" in text
-    assert "Heatmaps of test images" in (out / "report.html").read_text("utf-8")
 
 
 def test_the_interval_of_a_mean_knows_groups() -> None:
@@ -230,3 +236,21 @@ def test_the_heatmap_of_a_standardised_head_adds_up() -> None:
     assert contributions.shape == (2, 24, 32, 3)
     expected = np.asarray(network(images, training=False)["logits"]) - network.get_layer("logits").get_weights()[1]
     assert np.abs(contributions.sum(axis=(1, 2)) - expected).max() < 1e-4
+
+
+def test_evaluate_reports_how_good_the_heatmaps_are(
+    called: Callable, h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "report"
+    with pytest.raises(UsageError, match=r"^--heatmaps: none of the models is an .onnx"):
+        evaluate([h5], DataFolder.read(three_classes), command="here", heatmaps=True)
+    assert not out.exists()
+    words = ("--data", three_classes, "--out", out, "--heatmaps")
+    printed = called("training", "evaluate", h5, onnx_file, *words).stdout
+    numbers = json.loads((out / "report.json").read_text(encoding="utf-8"))["models"]
+    assert numbers[0]["heatmaps"] is None
+    assert numbers[1]["heatmaps"]["altered_leads"]["value"] is None
+    for text in (printed, (out / "report.html").read_text("utf-8"), (out / "model_card.md").read_text("utf-8")):
+        assert "deletion, by the heatmap less at random" in text
+        assert "the model has other classes than the synthetic ECG images" in text
+    assert "Heatmaps of test images" in (out / "report.html").read_text("utf-8")
