@@ -1,27 +1,31 @@
-# make run        everything once on synthetic ECG images, from nothing to predictions and reports
+# make run        the shipped model's answers at once, then everything else once on synthetic ECG images
 # make test       every test but the slow ones, at most 10 minutes on two cores
 # make test-slow  the slow ones
 # make test-edge  the device's tests alone, without TensorFlow, at most 60 s
 # make lint       style and types
 # make demo       the web page on http://127.0.0.1:7860
 # make bench      what engines, a folder and a cold start cost, with the models of make run or your own
+# make examples   the images of examples/ again
+# make model      the shipped model again: DATA=DIR AUXILIARY=DIR PTBXL=DIR, hours; docs/training.md says how
 #
 # Each makes .venv first where it is missing, broken or out of date.
-# PYTHON=python3.12 chooses its Python. WEIGHTS=PATH gives make run VGG16's ImageNet weights.
+# PYTHON=python3.12 chooses its Python.
 
 PYTHON ?= python3
 PY := .venv/bin/python
+ENVIRONMENT := .venv/made
 READY := .venv/installed
+DEVICE_READY := .venv/device
 UV := uv==0.13.9
-WEIGHTS ?= imagenet
-MODELS ?= cnn vgg16
+MODELS ?= cnn vgg16 efficientnet_lite0
 MODEL ?= runs/cnn.onnx
-DATA := runs/synthetic
-MANIFEST := $(DATA)/manifest.csv
+SYNTHETIC := runs/synthetic
+MANIFEST := $(SYNTHETIC)/manifest.csv
 H5 ?= runs/cnn/ecg_cnn_model.h5
 INT8 ?=
 DEVICE ?= $(MODEL) $(INT8)
-IMAGES ?= $(DATA)/test
+IMAGES ?= $(SYNTHETIC)/test
+SHIPPED_H5 := export/models/ecg.h5
 PYTEST := $(PY) -m pytest -n 2 --dist worksteal
 
 VERSIONS := sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -29,10 +33,10 @@ USABLE := $(PY) -c 'import sys, pip; $(VERSIONS)' 2>/dev/null
 # "again" where a .venv cannot be used: its Python is gone, is not 3.11 to 3.13, or has no pip.
 AGAIN := $(shell [ ! -e .venv ] || $(USABLE) || echo again)
 
-.PHONY: again run results test test-slow test-edge lint demo bench
+.PHONY: again run first results test test-slow test-edge lint demo bench examples model
 .DELETE_ON_ERROR:
 
-$(READY): requirements.txt $(AGAIN)
+$(ENVIRONMENT): $(AGAIN)
 	@if ! $(USABLE); then \
 	    if ! $(PYTHON) -c 'import sys, venv; $(VERSIONS)' 2>/dev/null; then \
 	        echo "$(PYTHON) is missing or is not Python 3.11 to 3.13: choose one, for example make run PYTHON=python3.12" >&2; \
@@ -44,37 +48,99 @@ $(READY): requirements.txt $(AGAIN)
 	    fi; \
 	    $(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }; \
 	fi
-	@echo "installing requirements.txt into .venv" >&2
-	@{ $(PY) -m pip install --quiet --disable-pip-version-check $(UV) && \
-	   .venv/bin/uv pip install --quiet --python $(PY) -r requirements.txt; } >/dev/null 2>&1 || { \
-	    echo "uv could not install: going on with pip, which takes longer" >&2; \
-	    $(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt; }
 	@touch $@
 
-run: $(READY) $(MANIFEST)
-	@if [ "$(WEIGHTS)" = imagenet ] && ! $(PY) -m training weights; then \
-	    echo "no ImageNet weights for VGG16: going on with the CNN alone" >&2; \
-	    $(MAKE) --no-print-directory results MODELS=cnn; \
-	else \
-	    $(MAKE) --no-print-directory results; \
-	fi
+$(DEVICE_READY): edge/requirements.txt $(ENVIRONMENT)
+	$(call install,edge/requirements.txt)
+	@touch $@
+
+$(READY): requirements.txt $(ENVIRONMENT)
+	$(call install,requirements.txt)
+	@touch $@
+
+define install
+@echo "installing $(1) into .venv" >&2
+@{ $(PY) -m pip install --quiet --disable-pip-version-check $(UV) && \
+   .venv/bin/uv pip install --quiet --python $(PY) -r $(1); } >/dev/null 2>&1 || { \
+    echo "uv could not install: going on with pip, which takes longer" >&2; \
+    $(PY) -m pip install --quiet --disable-pip-version-check -r $(1); }
+endef
+
+run: first
+	@$(MAKE) --no-print-directory results
+
+first: $(DEVICE_READY)
+	@mkdir -p runs
+	@echo "the shipped model, on the images of examples/:" >&2
+	$(PY) -m edge predict examples --sheet runs/examples.png
+
+# What make run trains is small: it shows the pipeline, in minutes.
+RUN_cnn :=
+RUN_vgg16 := --image-size 128x176
+RUN_efficientnet_lite0 := --image-size 128x176
 
 results: $(MODELS:%=runs/%.onnx)
-	$(PY) -m training audit --data $(DATA) --out runs/audit
-	$(PY) -m training evaluate $(foreach model,$(MODELS),runs/$(model)/ecg_$(model)_model.h5 runs/$(model).onnx) --data $(DATA) --out runs/evaluation
-	$(PY) -m edge predict $(DATA)/test/*/*_0000.jpg --model runs/$(lastword $(MODELS)).onnx
+	$(PY) -m training audit --data $(SYNTHETIC) --out runs/audit
+	$(PY) -m training evaluate $(MODELS:%=runs/%.onnx) edge/models/ecg.onnx --data $(SYNTHETIC) --out runs/evaluation
+	@echo "made: runs/examples.png, the models $(MODELS:%=runs/%.onnx)"
 	@echo "reports: runs/audit/report.html runs/evaluation/report.html"
+	@echo "next, with your own images: . .venv/bin/activate; python -m edge predict image.jpg"
 
 $(MANIFEST): $(READY)
-	$(PY) -m training synthetic --out $(DATA)
+	$(PY) -m training synthetic --per-class 15 --out $(SYNTHETIC)
 
 runs/%.onnx: $(MANIFEST)
-	$(PY) -m training train --model $* --data $(DATA) --out runs/$* --weights "$(WEIGHTS)"
-	$(PY) -m export convert runs/$*/ecg_$*_model.h5 --out $@ --images $(DATA)/test
-	$(PY) -m export verify runs/$*/ecg_$*_model.h5 $@ --images $(DATA)/test
+	$(PY) -m training train --model $* --data $(SYNTHETIC) --out runs/$* $(RUN_$*)
+	$(PY) -m export convert runs/$*/ecg_$*_model.h5 --out $@ --images $(SYNTHETIC)/test
+	$(PY) -m export verify runs/$*/ecg_$*_model.h5 $@ --images $(SYNTHETIC)/test
 
-demo: $(READY) $(MODEL)
-	$(PY) demo.py --model $(MODEL)
+demo: $(READY)
+	$(PY) demo.py
+
+# The images of examples/: one of each acquisition, drawn from a seed.
+EXAMPLES := normal-clean abnormal_heartbeat-photo myocardial_infarction-scan history_of_mi-bw normal-stained abnormal_heartbeat-screen
+EXAMPLES_SEED := 4
+
+examples: $(READY)
+	@mkdir -p runs/examples examples
+	@for example in $(EXAMPLES); do \
+	    class=$${example%%-*}; kind=$${example##*-}; rm -rf runs/examples/$$kind; \
+	    $(PY) -m training synthetic --quiet --per-class 1 --strength 1 --seed $(EXAMPLES_SEED) --acquisition $$kind \
+	        --out runs/examples/$$kind && \
+	    cp runs/examples/$$kind/train/$$class/$${class}_0000.jpg examples/$$class-$$kind.jpg || exit 1; \
+	done
+
+# The shipped model, from public data: the real images of DATA (version 2), the weakly labelled ones of AUXILIARY
+# (version 1), and synthetic images that are printed from the recordings of PTBXL. docs/training.md explains each step.
+DATA ?=
+AUXILIARY ?=
+PTBXL ?=
+WORK ?= runs/model
+LITE0 := $(PY) -m training train --model efficientnet_lite0 --image-size 384x512 --fine-tune blocks5-14 --cache $(WORK)/cache
+PRINT := $(PY) -m training synthetic --signals $(PTBXL) --label-sets
+ANY := --look any --layout any --acquisition any
+STAGE_1 := --data $(WORK)/hearts --auxiliary $(WORK)/report 1 --auxiliary $(WORK)/any2 1 --auxiliary $(WORK)/any1 1 \
+    --auxiliary $(WORK)/photo 1 --auxiliary $(AUXILIARY) 0.3 --apart-from $(DATA) --epochs 6
+STAGE_2 := --data $(DATA) --auxiliary $(AUXILIARY) 0.1 --weights $(WORK)/stage1/ecg_efficientnet_lite0_model.h5 \
+    --masked --augmentations 4 --acquisitions 2 --epochs 12 --learning-rate 4e-4 --folds 5
+
+model: $(READY)
+	@for folder in "$(DATA)" "$(AUXILIARY)" "$(PTBXL)"; do \
+	    [ -d "$$folder" ] || { echo "give folders: make model DATA=DIR AUXILIARY=DIR PTBXL=DIR" >&2; exit 2; }; \
+	done
+	@mkdir -p $(WORK)
+	[ -d $(WORK)/report ] || $(PRINT) --look report --acquisition clean --out $(WORK)/report
+	[ -d $(WORK)/any2 ] || $(PRINT) $(ANY) --strength 2 --out $(WORK)/any2
+	[ -d $(WORK)/any1 ] || $(PRINT) $(ANY) --strength 1 --out $(WORK)/any1
+	[ -d $(WORK)/photo ] || $(PRINT) --look report --acquisition photo --strength 2 --out $(WORK)/photo
+	[ -d $(WORK)/hearts ] || $(PY) -m training synthetic --per-class 300 $(ANY) --strength 1 --seed 1 --out $(WORK)/hearts
+	$(LITE0) $(STAGE_1) --out $(WORK)/stage1
+	$(LITE0) $(STAGE_2) --out $(WORK)/stage2
+	@mkdir -p edge/models export/models
+	cp $(WORK)/stage2/ecg_efficientnet_lite0_model.h5 $(SHIPPED_H5)
+	$(PY) -m export convert $(SHIPPED_H5) --out edge/models/ecg.onnx --images $(WORK)/any2/test
+	$(PY) -m export convert $(SHIPPED_H5) --out edge/models/ecg_int8.onnx --images $(WORK)/any2/test --int8 --calibration $(DATA)/train
+	cd edge/models && sha256sum ecg.onnx ecg_int8.onnx >SHA256SUMS
 
 bench: $(READY) $(MODEL)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt

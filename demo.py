@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import Classifier, PageError, Prediction
-from edge.commands.terminal import NOT_A_DEVICE, SYNTHETIC_MODEL, Parser, add_verbosity, configure_logging, exit_with
+from edge.commands.terminal import (
+    MODEL,
+    NOT_A_DEVICE,
+    SYNTHETIC_MODEL,
+    Parser,
+    add_verbosity,
+    configure_logging,
+    exit_with,
+    model_of,
+)
 from edge.errors import EcgError
 from edge.prediction import Status
 
@@ -25,7 +34,7 @@ FORGET_AFTER = 600  # seconds until an uploaded picture is deleted
 def main() -> None:
     """Serve the page until interrupted."""
     parser = Parser(prog="demo.py", description="Classify pictures of ECGs in the browser.")
-    parser.add_argument("--model", required=True, metavar="FILE", help="an .onnx made by 'python -m export convert'")
+    parser.add_argument("--model", type=Path, metavar="FILE", help=MODEL)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for the whole network")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on")
     parser.add_argument("--share", action="store_true", help="make a public link, through Gradio's relay")
@@ -37,7 +46,7 @@ def main() -> None:
 
 def serve(options: argparse.Namespace) -> int:
     """Open the model, start the server, say where it is, and wait."""
-    demo = build(Classifier(options.model))
+    demo = build(Classifier(model_of(options)))
     if options.share:
         log.warning("with --share, pictures pass through Gradio's relay: show no picture that names a person")
     settings = {"max_file_size": MAX_FILE_SIZE, "prevent_thread_lock": True, "theme": _theme(), "footer_links": []}

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from edge.images.preprocessing import load_page
     from edge.prediction import Prediction
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 __all__ = ["Classifier", "Contract", "EcgError", "ModelError", "PageError", "Prediction", "UsageError", "load_page"]
 
 _MODULES = {

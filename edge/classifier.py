@@ -1,7 +1,6 @@
 """The classifier: an ONNX model, checked against its contract, that turns images into predictions."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -103,19 +102,19 @@ class Classifier:
     def predict_many(
         self,
         sources: Iterable[Source] | PagePipeline,
-        heatmaps: Callable[[Prediction, Image.Image, np.ndarray], str] | None = None,
+        explained: Callable[[Prediction, Image.Image, np.ndarray], Prediction] | None = None,
     ) -> Iterator[Prediction]:
         """Classify every page of every source, in their order; a bad one never stops the others.
 
         Pages are opened ahead on other threads, a few at a time, while one is classified; a `PagePipeline` has begun
-        already. Where `heatmaps` is given, it gets each answer with its page and its heatmap, float32 (rows, columns,
-        classes), and returns where it has put them.
+        already. Where `explained` is given, it gets each answer with its page and its heatmap, float32 (rows, columns,
+        classes), and returns the answer, with the path of a heatmap where it has written one.
         """
         pipeline = sources if isinstance(sources, PagePipeline) else PagePipeline(sources, self._threads)
         preprocessing = self.contract.preprocessing
 
         def prepare(page: Image.Image) -> tuple[Image.Image | None, np.ndarray]:
-            return page if heatmaps else None, load_page(page, preprocessing)[np.newaxis]
+            return page if explained else None, load_page(page, preprocessing)[np.newaxis]
 
         for (source, number), prepared in pipeline.prepared(prepare):
             name = name_of(source)
@@ -123,11 +122,8 @@ class Classifier:
                 yield Prediction(image=name, status=Status.ERROR, page=number, error=str(prepared))
                 continue
             page, pixels = prepared
-            if page is None or heatmaps is None:
+            if page is None or explained is None:
                 yield decide(name, self.run(pixels), self.contract, number)
                 continue
             outputs, heatmap = self.explain(pixels)
-            found = decide(name, outputs, self.contract, number)
-            if found.label is not None:
-                found = replace(found, heatmap=heatmaps(found, page, heatmap[0]))
-            yield found
+            yield explained(decide(name, outputs, self.contract, number), page, heatmap[0])

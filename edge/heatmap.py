@@ -1,5 +1,6 @@
 """Heatmaps as pictures: the page with what speaks for its answer in red, and against it in blue."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,14 +45,16 @@ class Heatmaps:
         self._folder = folder
         self._taken = set(taken)
 
-    def __call__(self, found: Prediction, page: Image.Image, heatmap: np.ndarray) -> str:
-        """Write the overlay of an answer and return its path."""
+    def add(self, found: Prediction, page: Image.Image, heatmap: np.ndarray) -> Prediction:
+        """Write the overlay of an answer and return it with the path; a rejected image has none."""
+        if found.label is None:
+            return found
         stem = Path(found.image).stem if found.page is None else f"{Path(found.image).stem}-page{found.page}"
         path, number = self._folder / f"{stem}.jpg", 2
         while str(path) in self._taken:
             path, number = self._folder / f"{stem}-{number}.jpg", number + 1
         self._taken.add(str(path))
-        label = list(found.probabilities).index(str(found.label))
+        label = list(found.probabilities).index(found.label)
         with replacing(path) as unfinished:
             overlay(page, contributions(heatmap, label)).save(unfinished, format="JPEG", quality=90)
-        return str(path)
+        return replace(found, heatmap=str(path))

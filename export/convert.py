@@ -14,7 +14,7 @@ from edge.files import replacing
 from edge.selftest import CHECK_KEY, answers, to_json
 from export.comparison_images import ComparisonImages
 from export.parity import Bounds, Parity, ParityError, compare
-from export.quantization import MOST_IMAGES, CalibrationImages, quantized, ranges_of, shift
+from export.quantization import MOST_IMAGES, CalibrationImages, folded, quantized, ranges_of, shift
 from training.models.heatmap_layers import heatmap_of, heatmap_parts
 from training.models.saved_model import TRAINED_ON_KEY, SavedModel, load_model
 
@@ -74,14 +74,14 @@ def to_int8(model: SavedModel, calibration: CalibrationImages) -> ModelProto:
     Two conversions: how far quantization moves the features is measured on the first, and the means that
     follow from it stand in several constants of the second.
     """
-    graph = to_onnx(model, "int8")
+    graph = folded(to_onnx(model, "int8"))
     ranges = ranges_of(graph, calibration.pixels)
     moved = shift(graph, quantized(graph, ranges), FEATURES, calibration.pixels)
     standardise = model.network.get_layer("standardise")
     mean, variance = standardise.get_weights()
     standardise.set_weights([mean + moved, variance])
     try:
-        graph = quantized(to_onnx(model, "int8"), ranges)
+        graph = quantized(folded(to_onnx(model, "int8")), ranges)
     finally:
         standardise.set_weights([mean, variance])  # the exported model is compared with the network as it was
     graph.graph.output.remove(next(value for value in graph.graph.output if value.name == FEATURES))

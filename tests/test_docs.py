@@ -152,10 +152,10 @@ def test_every_option_is_explained(program: str) -> None:
 
 def test_a_wrong_command_would_be_seen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     wrong: list[Callable[[], None]] = [
-        lambda: check_python(["-m", "edge", "predict", "page.jpg"], monkeypatch),
+        lambda: check_python(["-m", "edge", "predict"], monkeypatch),
         lambda: check_python(["-m", "training", "train", "--model", "vgg16", "--no-such", "x"], monkeypatch),
         lambda: check_python(["-m", "export", "verify", "a.h5"], monkeypatch),
-        lambda: check_python(["demo.py"], monkeypatch),
+        lambda: check_python(["demo.py", "--no-such"], monkeypatch),
     ]
     for call in wrong:
         with pytest.raises(SystemExit, match="2"):

@@ -21,7 +21,9 @@ ROOMS = {
     "training.models": {"training.errors", "edge"},
     "training.data": {"training.synthetic", "training.errors", "edge"},
     "training.evaluation": {"training.data", "training.models", "training.synthetic", "training.errors", "edge"},
-    "training.fit": {"training.evaluation", "training.data", "training.models", "training.errors", "edge"},
+    "training.fit": {
+        "training.evaluation", "training.data", "training.models", "training.synthetic", "training.errors", "edge",
+    },
     "training.reports": {"training.evaluation", "training.data", "training.synthetic", "training.errors", "edge"},
     "training.commands": {
         "training.reports", "training.fit", "training.evaluation", "training.data", "training.models",
@@ -239,7 +241,7 @@ def test_choices_of_the_command_are_those_of_the_generator() -> None:
     [
         *(("-m", program) for program in ("edge", "training", "export")),
         *(("-m", "edge", name) for name in ("predict", "info", "check", "bench")),
-        *(("-m", "training", name) for name in ("explore", "audit", "train", "evaluate", "synthetic", "weights")),
+        *(("-m", "training", name) for name in ("explore", "audit", "train", "evaluate", "synthetic")),
         *(("-m", "export", name) for name in ("convert", "verify")),
         ("demo.py",),
     ],

@@ -2,7 +2,7 @@
 
 import argparse
 
-from edge.commands.terminal import add_format, add_model, positive
+from edge.commands.terminal import add_format, add_model, model_of, positive
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
 
     from edge.benchmark import measure
 
-    found = measure(options.model, options.runs)
+    found = measure(model_of(options), options.runs)
     if options.format == "json":
         print(json.dumps(found, indent=1))
         return 0

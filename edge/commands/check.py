@@ -2,7 +2,7 @@
 
 import argparse
 
-from edge.commands.terminal import add_format, add_model
+from edge.commands.terminal import add_format, add_model, model_of
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
     from edge import Classifier
     from edge.selftest import compare, machine
 
-    found = compare(Classifier(options.model))
+    found = compare(Classifier(model_of(options)))
     passed = all(one.passed for one in found)
     if options.format == "json":
         pictures = [dataclasses.asdict(one) | {"passed": one.passed} for one in found]

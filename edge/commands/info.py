@@ -3,7 +3,7 @@
 import argparse
 import logging
 
-from edge.commands.terminal import NOT_A_DEVICE, SYNTHETIC_MODEL, add_format, add_model
+from edge.commands.terminal import NOT_A_DEVICE, SYNTHETIC_MODEL, add_format, add_model, model_of
 
 log = logging.getLogger(__name__)
 
@@ -21,16 +21,19 @@ def run(options: argparse.Namespace) -> int:
     import json
 
     from edge import Classifier
+    from edge.commands.table import Table
+    from edge.shipped import card
 
-    classifier = Classifier(options.model)
-    content = options.model.read_bytes()
+    model = model_of(options)
+    classifier, content = Classifier(model), model.read_bytes()
     record = dataclasses.asdict(classifier.contract) | {
         "outputs": classifier.outputs,
         "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
+    rows = card(model)
     if options.format == "json":
-        print(json.dumps(record, ensure_ascii=False, indent=1))
+        print(json.dumps(record | ({"card": rows} if rows else {}), ensure_ascii=False, indent=1))
     else:
         record["SHA-256"] = record.pop("sha256")
         for name, value in record.items():
@@ -38,5 +41,8 @@ def run(options: argparse.Namespace) -> int:
             for part, inner in parts:
                 shown = ", ".join(map(str, inner)) if isinstance(inner, list | tuple) else inner
                 print(f"{f'{name} {part}'.strip().replace('_', ' ') + ':':28s} {shown}")
+        if rows:
+            print("\nThe shipped model; the 95 % interval in brackets")
+            print(Table("", ("measured", ""), [(row["what"], row["value"]) for row in rows]).as_text())
     log.info(SYNTHETIC_MODEL if classifier.contract.trained_on.synthetic else NOT_A_DEVICE)
     return 0

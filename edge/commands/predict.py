@@ -9,10 +9,16 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.commands.terminal import MODEL, NOT_A_DEVICE, SYNTHETIC_MODEL, positive
+from edge.commands.terminal import MODEL, NOT_A_DEVICE, SYNTHETIC_MODEL, model_of, positive
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy import ndarray
+    from PIL.Image import Image
+
     from edge.prediction import Prediction
+    from edge.sheet import Sheet
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +31,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "paths", nargs="+", metavar="PATH", help="an image, a folder of images, or - for one on standard input"
     )
-    parser.add_argument("--model", required=True, type=Path, metavar="FILE", help=MODEL)
+    parser.add_argument("--model", type=Path, metavar="FILE", help=MODEL)
     parser.add_argument(
         "--format", choices=("text", "json", "jsonl", "csv"), default="text", help="how results are written"
     )
@@ -41,6 +47,9 @@ def describe(parser: argparse.ArgumentParser) -> None:
         "--heatmaps", type=Path, metavar="DIR", help="write each answered image with what speaks for and against it"
     )
     parser.add_argument(
+        "--sheet", type=Path, metavar="FILE.png", help="write all images with heatmaps and answers into one picture"
+    )
+    parser.add_argument(
         "--out", "-o", type=Path, metavar="FILE", help="write the results here; an interrupted run then goes on"
     )
 
@@ -52,10 +61,13 @@ def run(options: argparse.Namespace) -> int:
     sources = list(_sources(options.paths, options.recursive))
     if options.out is None and sys.stdout is None:
         raise UsageError("standard output is closed: give --out FILE")
+    if options.out is not None and options.sheet is not None:
+        raise UsageError("--sheet: does not go with --out, whose interrupted runs go on: give one of the two")
     from edge.files import replacing
     from edge.results import Journal, write
 
-    journal = None if options.out is None else Journal(options.out, _key(options))
+    model = model_of(options)
+    journal = None if options.out is None else Journal(options.out, _key(options, model))
     done = 0 if journal is None else journal.answered(list(map(str, sources)))
     # The first page is opened while onnxruntime is imported and the model loaded.
     from edge.images.pipeline import PagePipeline
@@ -63,19 +75,14 @@ def run(options: argparse.Namespace) -> int:
     pipeline = PagePipeline(map(_opened, sources[done:]), options.threads)
     from edge.classifier import Classifier
 
-    classifier = Classifier(options.model, options.threads)
-    if options.heatmaps is not None:
+    classifier = Classifier(model, options.threads)
+    if options.heatmaps is not None or options.sheet is not None:
         classifier.require_heatmap()
     if options.format == "text":
         log.info(SYNTHETIC_MODEL if classifier.contract.trained_on.synthetic else NOT_A_DEVICE)
-    heatmaps = None
-    if options.heatmaps is not None:
-        from edge.heatmap import Heatmaps
-
-        kept = [] if journal is None else journal.kept
-        heatmaps = Heatmaps(options.heatmaps, {found.heatmap for found in kept if found.heatmap})
+    explained, sheet = _explaining(options, [] if journal is None else journal.kept)
     tally = Tally([] if journal is None else journal.kept)
-    found = tally.counting(_shown(classifier.predict_many(pipeline, heatmaps), len(sources) - done))
+    found = tally.counting(_shown(classifier.predict_many(pipeline, explained), len(sources) - done))
     form, labels = options.format, classifier.contract.labels
     if journal is None:
         write(found, sys.stdout, form, labels, options.top_k)
@@ -89,6 +96,9 @@ def run(options: argparse.Namespace) -> int:
         with replacing(options.out) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
             write(journal.all(), file, form, labels, options.top_k)
         journal.path.unlink()
+    if sheet is not None:
+        sheet.write(options.sheet, classifier.contract)
+        log.info("sheet: %s", options.sheet)
     if tally.failed:
         log.error("%d of %d images could not be read", tally.failed, tally.total)
     return 1 if tally.failed else 0
@@ -127,11 +137,32 @@ def _sources(paths: Iterable[str], recursive: bool) -> Iterator[str | Path]:
         yield from found
 
 
-def _key(options: argparse.Namespace) -> str:
+def _explaining(
+    options: argparse.Namespace, kept: list["Prediction"]
+) -> tuple["Callable[[Prediction, Image, ndarray], Prediction] | None", "Sheet | None"]:
+    """Return what is done with an answer, its page and its heatmap, None for nothing, and the sheet if one is made."""
+    if options.heatmaps is None and options.sheet is None:
+        return None, None
+    from edge.heatmap import Heatmaps
+    from edge.sheet import Sheet
+
+    taken = {found.heatmap for found in kept if found.heatmap}
+    heatmaps = None if options.heatmaps is None else Heatmaps(options.heatmaps, taken)
+    sheet = None if options.sheet is None else Sheet()
+
+    def explained(found: "Prediction", page: "Image", heatmap: "ndarray") -> "Prediction":
+        if sheet is not None:
+            sheet.add(found, page, heatmap)
+        return found if heatmaps is None else heatmaps.add(found, page, heatmap)
+
+    return explained, sheet
+
+
+def _key(options: argparse.Namespace, model: Path) -> str:
     """Return what tells a run's journal from that of another model, or of one without heatmaps."""
     import hashlib
 
-    content = hashlib.sha256(options.model.read_bytes() if options.model.is_file() else b"")
+    content = hashlib.sha256(model.read_bytes() if model.is_file() else b"")
     content.update(str(options.heatmaps).encode())
     return content.hexdigest()[:8]
 

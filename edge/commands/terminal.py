@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from edge.errors import EcgError
 
-MODEL = "an .onnx made by 'python -m export convert'"
+MODEL = "an .onnx made by 'python -m export convert'; the shipped model if not given"
 NOT_A_DEVICE = "A research tool, not a medical device: no diagnosis may rest on it."
 SYNTHETIC_MODEL = (
     "This model was trained on synthetic ECG images: it shows how the program works and knows nothing about real ECGs."
@@ -50,8 +50,17 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """Add the model."""
-    parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL)
+    """Add the model; without one `model_of` returns the shipped one."""
+    parser.add_argument("model", nargs="?", type=Path, metavar="MODEL", help=MODEL)
+
+
+def model_of(options: argparse.Namespace) -> Path:
+    """Return the model that the command line gives, or the shipped one; raise `ModelError` where that is damaged."""
+    if options.model is not None:
+        return Path(options.model)
+    from edge.shipped import shipped_model
+
+    return shipped_model()
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:

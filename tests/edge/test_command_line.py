@@ -110,7 +110,6 @@ def test_quiet_says_nothing_but_errors(edge: Callable, golden: Path) -> None:
 
 
 WRONG = {
-    "no model": (("predict", "PAGE"), 2, "--model"),
     "model that is missing": (("predict", "PAGE", "--model", "none.onnx"), 2, "no such model file"),
     "model that is a picture": (("predict", "PAGE", "--model", "PAGE"), 2, "cannot be loaded"),
     "missing picture": (("predict", "none.jpg", "--model", "MODEL"), 1, "1 of 1 images"),

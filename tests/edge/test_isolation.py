@@ -63,7 +63,7 @@ def test_an_environment_with_the_wheel_alone_classifies_a_page(version: str, gol
     # A copy, so that building leaves nothing in the project.
     source = tmp_path / "source"
     shutil.copytree(ROOT / "edge", source / "edge")
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(ROOT / name, source)
     subprocess.run([*pip, "--no-deps", source], check=True)
     shutil.rmtree(source)
@@ -86,3 +86,8 @@ def test_an_environment_with_the_wheel_alone_classifies_a_page(version: str, gol
     assert result.returncode == 0, result.stderr
     expected = json.loads((golden / "answer.json").read_text(encoding="utf-8"))
     assert json.loads(result.stdout)["probabilities"] == pytest.approx(expected["probabilities"], abs=1e-6)
+    assert list(tmp_path.glob("env/lib/python*/site-packages/ecg_edge-*/licenses/NOTICE"))
+    shipped = subprocess.run(
+        [tmp_path / "env/bin/ecg-edge", "info", "--format", "json"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert json.loads(shipped.stdout)["architecture"] == "efficientnet_lite0"

@@ -43,7 +43,7 @@ def test_wrong_use_of_training_gets_one_line_and_2(called: Callable, three_class
         ((*train, "--data", tmp_path / "empty", "--out", tmp_path / "run"), "has no images"),
         ((*train, "--data", three_classes, "--out", tmp_path / "file" / "run"), "Not a directory"),
         ((*train, "--data", three_classes, "--out", tmp_path / "run", "--folds", "1"), "at least 2"),
-        ((*train, "--data", three_classes, "--out", tmp_path / "run", "--fine-tune", "block5"), "vgg16"),
+        ((*train, "--data", three_classes, "--out", tmp_path / "run", "--fine-tune", "block5"), "leave it out"),
         ((*train, "--data", three_classes, "--out", tmp_path / "run", "--epochs", "0"), "at least 1"),
         (("train", "--data", three_classes, "--out", tmp_path / "run"), "--model"),
         (("explore", "--data", three_classes, "--out", tmp_path / "file"), "File exists"),

@@ -68,10 +68,3 @@ def add_show_header(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="show headers and footers of ECG images in the report; they name people and are masked otherwise",
     )
-
-
-def add_weights(parser: argparse.ArgumentParser) -> None:
-    """Add --weights."""
-    parser.add_argument(
-        "--weights", default="imagenet", metavar="imagenet|PATH", help="VGG16's weights without its top, vgg16 only"
-    )

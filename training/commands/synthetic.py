@@ -22,6 +22,11 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--signals", type=Path, metavar="DIR", help="real recordings: PTB-XL as published, or WFDB in class folders"
     )
+    parser.add_argument(
+        "--label-sets",
+        action="store_true",
+        help="also records that are one of several classes: PTB-XL's infarctions of unknown stage",
+    )
     for name, choices, text, default in (
         ("look", LOOKS, "paper and print of a machine", DEFAULT.look),
         ("layout", LAYOUTS, "rows and columns of leads, +N rhythm strips; the look's if not given", DEFAULT.layout),

@@ -8,7 +8,8 @@ from pathlib import Path
 from edge.commands.terminal import natural, positive
 from training.commands import arguments
 from training.data.cache import default_cache
-from training.data.recipe import Recipe
+from training.data.recipe import AUXILIARY_WEIGHT, Recipe
+from training.models.networks import IMAGENET, NETWORKS, weights_file
 
 DEFAULT = Recipe(model="cnn")
 
@@ -16,15 +17,27 @@ DEFAULT = Recipe(model="cnn")
 def describe(parser: argparse.ArgumentParser) -> None:  # long: one call an argument
     """Add the arguments; their defaults are those of the recipe."""
     parser.add_argument(
-        "--model", choices=("cnn", "vgg16"), required=True, help="the custom CNN, or VGG16 with ImageNet weights"
+        "--model",
+        choices=tuple(NETWORKS),
+        required=True,
+        help="; ".join(f"{n}: {k.description}" for n, k in NETWORKS.items()),
     )
     arguments.add_data(parser)
     arguments.add_out(parser, "RUN", "folder for the .h5, the history and the report; an interrupted run there goes on")
     parser.add_argument(
         "--auxiliary",
+        action="append",
+        default=[],
+        nargs="+",
+        metavar=("DIR", "WEIGHT"),
+        help="folder of auxiliary images to learn from, and their sample weight if it is not "
+        f"{AUXILIARY_WEIGHT}; may come again; validation and test stay those of --data",
+    )
+    parser.add_argument(
+        "--apart-from",
         type=Path,
         metavar="DIR",
-        help="folder of auxiliary images to learn from, synthetic ones say; validation and test stay those of --data",
+        help="leave out auxiliary images of a group that this data folder has: for a model that learns from it later",
     )
     parser.add_argument("--epochs", type=positive, default=DEFAULT.epochs, metavar="N", help="passes over the images")
     parser.add_argument(
@@ -34,7 +47,12 @@ def describe(parser: argparse.ArgumentParser) -> None:  # long: one call an argu
         metavar="HEIGHTxWIDTH",
         help="pixels of the model's input",
     )
-    arguments.add_weights(parser)
+    parser.add_argument(
+        "--weights",
+        default=IMAGENET,
+        metavar="imagenet|PATH",
+        help="what a network starts from: ImageNet weights, the shipped ones or a file, or an .h5 of this program",
+    )
     parser.add_argument(
         "--augmentations",
         type=positive,
@@ -51,9 +69,22 @@ def describe(parser: argparse.ArgumentParser) -> None:  # long: one call an argu
     )
     parser.add_argument(
         "--fine-tune",
-        choices=("none", "block5"),
+        choices=("none", *(stage for kind in NETWORKS.values() for stage in kind.fine_tuning)),
         default=DEFAULT.fine_tune,
-        help="what of VGG16 to train after the head",
+        help="what of a network with ImageNet weights to train after the head",
+    )
+    parser.add_argument(
+        "--learning-rate", type=arguments.share, metavar="RATE", help="of fine-tuning; the network's if not given"
+    )
+    parser.add_argument(
+        "--masked",
+        action="store_true",
+        help="fine-tune with the header masked in some augmentations, and on some images whose traces are wiped out",
+    )
+    parser.add_argument(
+        "--with-test",
+        action="store_true",
+        help="learn from the test images too: for a model to be shipped, after its recipe was tested without them",
     )
     parser.add_argument(
         "--folds", type=natural, default=DEFAULT.folds, metavar="N", help="also cross-validate in N grouped folds"
@@ -84,13 +115,17 @@ def describe(parser: argparse.ArgumentParser) -> None:  # long: one call an argu
 def run(options: argparse.Namespace) -> int:
     """Train, write the report, and print out-of-fold metrics and where the model is."""
     from edge.errors import UsageError
-    from training.models.imagenet_weights import vgg16_weights
 
     if options.folds == 1:
         raise UsageError("--folds 1: one fold leaves nothing to learn from: give at least 2, or 0 for none")
-    if options.model == "cnn" and options.fine_tune != "none":
-        raise UsageError("--fine-tune block5: is for --model vgg16, a CNN is trained whole: leave it out")
-    weights = vgg16_weights(options.weights) if options.model == "vgg16" else None
+    stages = NETWORKS[options.model].fine_tuning
+    if options.fine_tune not in ("none", *stages):
+        remedy = f"give {' or '.join(stages)}" if stages else "it is trained whole: leave it out"
+        raise UsageError(f"--fine-tune {options.fine_tune}: is not for --model {options.model}: {remedy}")
+    if options.fine_tune == "none" and (options.masked or options.learning_rate):
+        raise UsageError("--masked and --learning-rate: are for --fine-tune: give a stage, or leave them out")
+    auxiliary = [_auxiliary(words) for words in options.auxiliary]
+    weights = weights_file(options.model, options.weights)
     with contextlib.redirect_stdout(sys.stderr):  # what Keras prints is no result
         from training.data.folder import DataFolder
         from training.fit.run import RunInputs, model_file, train
@@ -99,7 +134,8 @@ def run(options: argparse.Namespace) -> int:
         skip = options.skip_unreadable
         inputs = RunInputs(
             data=DataFolder.read(options.data, skip_unreadable=skip),
-            auxiliary=DataFolder.read(options.auxiliary, skip_unreadable=skip) if options.auxiliary else None,
+            auxiliary=tuple((DataFolder.read(path, skip_unreadable=skip), weight) for path, weight in auxiliary),
+            apart_from=DataFolder.read(options.apart_from, skip_unreadable=skip) if options.apart_from else None,
             out=options.out,
             cache=options.cache,
             weights=weights,
@@ -115,10 +151,23 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _auxiliary(words: list[str]) -> tuple[Path, float]:
+    """Return the folder and the sample weight that the words of one --auxiliary give."""
+    from edge.errors import UsageError
+
+    folder, *weight = words
+    try:
+        return Path(folder), arguments.share(*weight) if weight else AUXILIARY_WEIGHT
+    except (argparse.ArgumentTypeError, TypeError):
+        raise UsageError(
+            f"--auxiliary {' '.join(words)}: is no folder and a weight above 0 and up to 1: give for example DIR 0.1"
+        ) from None
+
+
 def _recipe(options: argparse.Namespace) -> Recipe:
     names = (
-        "model", "epochs", "augmentations", "acquisitions", "fine_tune", "folds", "seed", "target_accuracy",
-        "drop_duplicates", "allow_leaks",
+        "model", "epochs", "augmentations", "acquisitions", "fine_tune", "learning_rate", "masked", "with_test",
+        "folds", "seed", "target_accuracy", "drop_duplicates", "allow_leaks",
     )  # fmt: skip
     height, width = options.image_size
     return Recipe(height=height, width=width, **{name: getattr(options, name) for name in names})

@@ -58,7 +58,7 @@ class DataFolder:
 
     def classes(self) -> tuple[str, ...]:
         """Return the classes to learn, sorted; raise `DataError` for fewer than two."""
-        labels = tuple(sorted({image.label for image in self.but("test")}))
+        labels = tuple(sorted({label for image in self.but("test") for label in image.classes}))
         if len(labels) < 2:
             classes = f"has the one class {labels[0]!r}" if labels else "has test images only"
             raise DataError(f"{self.path}: {classes}: images of at least two classes to learn from are needed")
@@ -148,10 +148,10 @@ def _name_left_out(folder: Path) -> None:
 
 
 def _check_classes(folder: Path, images: Sequence[EcgImage]) -> None:
-    learned = Counter(image.label for image in images if image.split != "test")
+    learned = {label for image in images if image.split != "test" for label in image.classes}
     if not learned:
         return  # test images alone can be evaluated
-    unknown = sorted({image.label for image in images} - set(learned))
+    unknown = sorted({label for image in images for label in image.classes} - learned)
     if unknown:
         raise DataError(
             f"{folder / 'test'}: has the class {unknown[0]!r}, which 'train' has not: "

@@ -1,6 +1,7 @@
 """The history of a run: loss and accuracy of training and validation, epoch by epoch, in `history.csv`."""
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -21,9 +22,9 @@ class HistoryRow:
     accuracy: float
     """Of the training images, unweighted."""
     val_loss: float
-    """Of the validation images, unweighted; the epoch is chosen by it."""
+    """Of the validation images, unweighted; the epoch is chosen by it. NaN where none were held out."""
     val_accuracy: float
-    """Of the validation images, unweighted."""
+    """Of the validation images, unweighted, or NaN."""
 
 
 def read_history(file: Path) -> list[HistoryRow]:
@@ -45,6 +46,7 @@ def write_history(rows: Sequence[HistoryRow], file: Path) -> None:
         writer.writerows(map(asdict, rows))
 
 
-def best_epoch(rows: Sequence[HistoryRow]) -> int:
-    """Return the number of the epoch with the lowest validation loss, the first of equals."""
-    return min(rows, key=lambda row: row.val_loss).epoch
+def kept_epoch(rows: Sequence[HistoryRow]) -> HistoryRow:
+    """Return the epoch with the lowest validation loss, the first of equals; the last where none was measured."""
+    known = [row for row in rows if not math.isnan(row.val_loss)]
+    return min(known, key=lambda row: row.val_loss) if known else rows[-1]

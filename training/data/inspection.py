@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 GREY = (512, 364)  # pixels, width and height of the small grey image: printed digits can be told
 LEAD = 0.2  # share of an image's width; the shortest lead that is printed, 2.5 s, is a little wider
+SPAN_MARGIN = 0.005  # share of the height that stays above and below the traces
+STEP = 8  # pixels: a little more than a trace is thick at a model's size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,3 +94,46 @@ def inspect_all(images: Sequence[EcgImage]) -> tuple[list[InspectedImage], list[
             else:
                 inspected.append(found)
     return inspected, unreadable
+
+
+@dataclass(frozen=True)
+class TraceArea:
+    """Say where on an image, as a model takes it, the traces are, and what lies above and below them."""
+
+    ink: np.ndarray
+    """bool (height, width): pixels of a trace, with a little around them."""
+    outside: np.ndarray
+    """bool (height, width): header and footer; nowhere true where no trace is found."""
+
+    @classmethod
+    def of(cls, path: Path, height: int, width: int) -> "TraceArea":
+        """Find the traces of an image file."""
+        trace = isolated(open_page(path))
+        top, bottom = trace_span(trace)
+        rows = (np.arange(len(trace.ink)) + 0.5)[:, np.newaxis] / len(trace.ink)
+        outside = np.broadcast_to((rows < top - SPAN_MARGIN) | (rows > bottom + SPAN_MARGIN), trace.ink.shape)
+        # Rows are level in the straightened trace; both masks are turned back.
+        masks = [
+            Image.fromarray(mask.astype(np.uint8) * 255)
+            .rotate(-trace.angle, fillcolor=fill)
+            .resize((width, height), Image.Resampling.BOX)
+            for mask, fill in ((ndimage.maximum_filter(trace.ink > 0, 5), 0), (outside, 255 * bool(outside.any())))
+        ]
+        return cls(*(np.asarray(mask) > level for mask, level in zip(masks, (0, 127), strict=True)))
+
+    def without_header(self, pixels: np.ndarray) -> np.ndarray:
+        """Return an image, uint8 (height, width, 3), whose header and footer have the colour of their paper."""
+        if not self.outside.any():
+            return pixels
+        changed = pixels.copy()
+        changed[self.outside] = np.median(pixels[self.outside], axis=0)
+        return changed
+
+    def without_traces(self, pixels: np.ndarray) -> np.ndarray:
+        """Return an image, uint8 (height, width, 3), with paper from above or below in place of the traces."""
+        changed, left = pixels.copy(), self.ink.copy()
+        for shift in (sign * step for step in range(STEP, len(left) // 2, STEP) for sign in (1, -1)):
+            found = left & ~np.roll(self.ink, shift, axis=0)
+            changed[found] = np.roll(pixels, shift, axis=0)[found]
+            left &= ~found
+        return changed

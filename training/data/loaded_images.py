@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from edge.errors import PageError
 from edge.images.page import open_page
 from edge.images.preprocessing import Preprocessing, load_page
+from training.synthetic.settings import LABEL_SEPARATOR
 
 ATTRIBUTES = ("sex", "age", "page_style")
 """Columns of a manifest by which an evaluation makes subgroups: fields of `EcgImage`."""
@@ -28,7 +29,7 @@ class EcgImage:
     path: Path
     """The file, as it can be opened from the working directory."""
     label: str
-    """The class."""
+    """The class, a set of classes one of which is true ("a|b"), or "" where it shows none."""
     split: str | None = None
     """"train" or "test"; None where nobody stated it."""
     group: str | None = None
@@ -43,6 +44,11 @@ class EcgImage:
     """The print of the page, as the manifest calls it; "" where it says nothing."""
     sample_weight: float = 1.0
     """How many images it counts as when a model learns."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Return the class, or the classes of a set; none where the image shows none."""
+        return tuple(self.label.split(LABEL_SEPARATOR)) if self.label else ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,16 +13,15 @@ from edge.contract import Contract, TrainedOn
 from edge.images.preprocessing import Preprocessing
 from training.data.folder import DataFolder
 from training.data.leaks import leaks, one_of_each
-from training.data.loaded_images import LoadedImages, short_digest
+from training.data.loaded_images import EcgImage, LoadedImages, groups_of, short_digest
 from training.data.recipe import Recipe
 from training.data.splits import are_test
 from training.errors import DataError
 
 log = logging.getLogger(__name__)
 
-AUXILIARY_WEIGHT = 0.1
-"""Sample weight of an auxiliary image: less gives the highest macro-F1, more the highest sensitivity for infarction, at
-1 the real images drown (`python -m benchmarks.auxiliary_data`; the table is in docs/experiments.md)."""
+SET_WEIGHT = 0.7
+"""Sample weight of an image whose label is a set of classes: it says less than one of a single class."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class TrainingSet:
     own: LoadedImages
     """Of the data folder, without its test images; validation images come from these alone."""
     auxiliary: LoadedImages | None
-    """Learned from besides, never validated on."""
+    """Learned from besides, never validated on: auxiliary images, and those of the folder whose label is a set."""
     contract: Contract
     """Its temperature and thresholds are not fitted yet."""
 
@@ -40,24 +40,55 @@ class TrainingSet:
         """Return all images that the model sees."""
         return self.own.together(self.auxiliary)
 
+    def lesson(self, held_out: np.ndarray | None = None) -> LoadedImages:
+        """Return what is learned from where own images, bool (n,), are held out: nothing of their groups."""
+        learn = self.own if held_out is None else self.own.select(~held_out)
+        if self.auxiliary is None:
+            return learn
+        groups = groups_of(self.own.images + self.auxiliary.images, self.own.digests + self.auxiliary.digests)
+        hidden = set() if held_out is None else set(groups[: len(self.own)][held_out].tolist())
+        further = ~np.isin(groups[len(self.own) :], sorted(hidden))
+        return learn.together(self.auxiliary.select(further)) if further.any() else learn
 
-def read_training_set(data: DataFolder, auxiliary: DataFolder | None, recipe: Recipe) -> TrainingSet:
-    """Read the images to learn from, and state the contract.
 
+def read_training_set(
+    data: DataFolder,
+    auxiliary: Sequence[tuple[DataFolder, float]],
+    recipe: Recipe,
+    apart_from: DataFolder | None = None,
+) -> TrainingSet:
+    """Read the images to learn from, and state the contract; each auxiliary folder comes with its sample weight.
+
+    Auxiliary images of a group that `apart_from` has too are left out.
     Raises `DataError` for images that cannot be used, for leaks that nobody has allowed, and for auxiliary images
-    that are images of the data folder, share a group with it, or have other classes.
+    that are images of the data folder, share a group with its test images, or have other classes.
     """
     preprocessing, labels = Preprocessing(recipe.height, recipe.width), data.classes()
     everything = data.load(preprocessing)
     kept = _kept(data, everything, recipe)
-    own = everything.select(kept & ~are_test(everything, recipe.seed))
+    test = np.zeros(len(everything), bool) if recipe.with_test else are_test(everything, recipe.seed)
+    in_sets = np.array([len(image.classes) > 1 for image in everything.images])
+    own = everything.select(kept & ~test & ~in_sets)
     lost = sorted(set(labels) - set(own.labels.tolist()))
     if lost:
         raise DataError(
             f"{data.path}: leaves no image of class {lost[0]!r} to learn from: add images or remove the class"
         )
-    further = _read_auxiliary(auxiliary, everything, labels, preprocessing) if auxiliary else None
-    digests = own.together(further).digests
+    further = _weighted(everything.select(kept & ~test & in_sets), 1.0) if in_sets.any() else None
+    held_out = {image.group for image in everything.select(test).images if image.group}
+    apart = {image.group for image in apart_from.images if image.group} if apart_from else set()
+    for folder, weight in auxiliary:
+        listed = folder.but("test")
+        if not listed:
+            raise DataError(f"{folder.path}: has test images only: give a folder with images to learn from")
+        chosen = [image for image in listed if image.group not in apart]
+        if len(chosen) < len(listed):
+            log.info("%s: left out %d images of known groups", folder.path, len(listed) - len(chosen))
+        if not chosen:
+            continue
+        read = _weighted(_read_auxiliary(folder, chosen, everything, held_out, preprocessing), weight)
+        further = further.together(read) if further else read
+    digests = own.digests + (further.digests if further else ())
     trained_on = TrainedOn(
         digest=hashlib.sha256("".join(sorted(map(short_digest, digests))).encode()).hexdigest(),
         images=len(own),
@@ -69,27 +100,38 @@ def read_training_set(data: DataFolder, auxiliary: DataFolder | None, recipe: Re
     return TrainingSet(own=own, auxiliary=further, contract=contract)
 
 
+def _weighted(loaded: LoadedImages, weight: float) -> LoadedImages:
+    """Return images with a sample weight, those whose label is a set with less."""
+    images = tuple(
+        dataclasses.replace(image, sample_weight=weight * (SET_WEIGHT if len(image.classes) > 1 else 1.0))
+        for image in loaded.images
+    )
+    return dataclasses.replace(loaded, images=images)
+
+
 def _read_auxiliary(
-    folder: DataFolder, own: LoadedImages, labels: tuple[str, ...], preprocessing: Preprocessing
+    folder: DataFolder,
+    images: Sequence[EcgImage],
+    own: LoadedImages,
+    held_out: set[str],
+    preprocessing: Preprocessing,
 ) -> LoadedImages:
-    """Read the images of an auxiliary folder that it does not call test images."""
-    images = folder.but("test")
-    if not images:
-        raise DataError(f"{folder.path}: has test images only: give a folder with images to learn from")
-    unknown = sorted({image.label for image in images} - set(labels))
+    """Read images of an auxiliary folder, none of the groups `held_out`."""
+    known = {label for image in own.images for label in image.classes}
+    unknown = sorted({label for image in images for label in image.classes} - known)
     if unknown:
         raise DataError(
             f"{folder.path}: has the class {unknown[0]!r}, which the data folder has not: remove or rename it"
         )
-    weighted = [dataclasses.replace(image, sample_weight=AUXILIARY_WEIGHT) for image in images]
-    loaded = folder.load(preprocessing, weighted)
-    groups = {image.group for image in own.images if image.group}
+    loaded = folder.load(preprocessing, images)
     taken = dict(zip(own.digests, own.images, strict=True))
     for image, digest in zip(loaded.images, loaded.digests, strict=True):
         if digest in taken:
             raise DataError(f"{image.path}: is a copy of {taken[digest].path}: remove it from the auxiliary images")
-        if image.group in groups:
-            raise DataError(f"{image.path}: is of the group {image.group!r}, as images of the data folder: remove it")
+        if image.group in held_out:
+            raise DataError(
+                f"{image.path}: is of the group {image.group!r}, as test images of the data folder: remove it"
+            )
     return loaded
 
 

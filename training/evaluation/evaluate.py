@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import logging
 import platform
 import time
 from collections.abc import Mapping, Sequence
@@ -38,6 +39,8 @@ from training.evaluation.result import (
 )
 from training.evaluation.robustness import measure_robustness
 from training.models.loaded_model import LoadedModel, open_model
+
+log = logging.getLogger(__name__)
 
 TIMED = 50  # images at most whose time from file to answer is taken
 BASELINE_FILES = 2000  # of each side, training and test, that the baselines see at most
@@ -109,7 +112,10 @@ def _load_test_images(
     for model in models.values():
         if model.contract.preprocessing not in loaded:
             everything = data.load(model.contract.preprocessing, images)
-            chosen = everything.select(are_test(everything, seed))
+            several = np.array([len(image.classes) > 1 for image in everything.images])
+            if several.any():
+                log.warning("%s: left out %d images whose label is a set of classes", data.path, several.sum())
+            chosen = everything.select(are_test(everything, seed) & ~several)
             loaded[model.contract.preprocessing] = dataclasses.replace(chosen, unreadable=everything.unreadable)
     return loaded
 

@@ -3,6 +3,7 @@
 `as_record` turns a result into what JSON can hold; `docs/evaluation.md` explains each field.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -224,8 +225,8 @@ class TrainingEvaluation:
     """Share of the answers that the confidence threshold was chosen for."""
     history: tuple[HistoryRow, ...]
     """Loss and accuracy by epoch."""
-    validation: PredictionMetrics
-    """On the images that chose the epoch: flatters the model."""
+    validation: PredictionMetrics | None
+    """On the images that chose the epoch: flatters the model. None where every image was learned from."""
     out_of_fold: PredictionMetrics | None = None
     """On every training image, by a network that has not seen its group; with `--folds`."""
     out_of_fold_photos: PredictionMetrics | None = None
@@ -233,10 +234,12 @@ class TrainingEvaluation:
 
 
 def as_record(result: Any) -> Any:  # noqa: ANN401 - dataclasses in dicts and tuples, any depth
-    """Return a result as what JSON can hold: dataclasses as dicts by field, tuples as lists."""
+    """Return a result as what JSON can hold: dataclasses as dicts by field, tuples as lists, NaN as null."""
     if is_dataclass(result):
         kept = [one.name for one in fields(result) if one.metadata.get("json", True)]
         return {name: as_record(getattr(result, name)) for name in kept}
+    if isinstance(result, float) and math.isnan(result):
+        return None
     if isinstance(result, Path):
         return str(result)
     if isinstance(result, Mapping):

@@ -1,8 +1,7 @@
-"""The training of one network: the CNN on the images themselves, VGG16's head on its features of them."""
+"""The training of one network: the whole of it on the images, or its head on the features of a frozen base."""
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import numpy as np
 
 from edge.contract import Contract
 from edge.prediction import Outputs
-from training.data.history import read_history
 from training.data.loaded_images import LoadedImages
 from training.data.recipe import Recipe
 from training.data.simulated_acquisitions import (
@@ -22,17 +20,17 @@ from training.data.simulated_acquisitions import (
 )
 from training.fit.augmentation import augmented
 from training.fit.cached_features import cached_features
+from training.fit.fine_tuning import FineTuner
+from training.fit.lesson import Lesson, targets_of
 from training.fit.loop import Batches, Stage, train_epochs
 from training.models.calibration import calibrated
-from training.models.cnn import build_cnn
 from training.models.heads import fit_standardise
 from training.models.in_distribution import fit_in_distribution
-from training.models.vgg16 import build_vgg16
+from training.models.networks import NETWORKS, build_network, is_trained
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 256  # augmentations in memory
-LEARNING_RATES = {"cnn": 3e-4, "head": 1e-3, "block5": 1e-5}
 
 
 def raw_outputs(network: keras.Model, images: np.ndarray) -> Outputs:
@@ -41,44 +39,45 @@ def raw_outputs(network: keras.Model, images: np.ndarray) -> Outputs:
     return Outputs(found["logits"], calibrated(found["logits"], 1.0), found["in_distribution"])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lesson:
-    """Hold what one network learns from."""
-
-    learn: LoadedImages
-    """The images that the weights are fitted to."""
-    acquired: list[np.ndarray]
-    """Simulated acquisitions of these images, uint8 (n, height, width, 3) each."""
-    choose: LoadedImages
-    """The validation images that the epoch is chosen by."""
-    folder: Path
-    """Where history and checkpoints lie."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class NetworkTrainer:
     """Train networks of one contract by one recipe."""
 
-    contract: Contract
-    """Of the model to be made."""
-    recipe: Recipe
-    """Says how."""
-    weights: Path | None
-    """VGG16's without its top; None for the CNN."""
-    cache: Path
-    """Keeps acquisitions and features."""
+    def __init__(self, *, contract: Contract, recipe: Recipe, weights: Path | None, cache: Path) -> None:
+        """Take the contract of the model to be made, the recipe, and the file of weights to start from, if any.
 
-    def train(self, learn: LoadedImages, choose: LoadedImages, folder: Path) -> keras.Model:
-        """Return a network trained on `learn`, of the epoch that is best on `choose`.
+        `cache` keeps acquisitions and features from run to run.
+        """
+        self.contract, self.recipe, self._weights, self._cache = contract, recipe, weights, cache
+        self._kind = NETWORKS[recipe.model]
+        tuning = self._kind.fine_tuning.get(recipe.fine_tune)
+        self._tuner = FineTuner(recipe, tuning) if tuning else None
+
+    def train(self, learn: LoadedImages, choose: LoadedImages | None, folder: Path) -> keras.Model:
+        """Return a network trained on `learn`, of the epoch that is best on `choose`, without it of the last one.
 
         Its in-distribution score knows the images that it learned from.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        keras.utils.set_random_seed(self.recipe.seed)
-        acquired = [self._acquired(learn, training_series(number)) for number in range(self.recipe.acquisitions)]
-        train_kind = self._train_cnn if self.recipe.model == "cnn" else self._train_vgg16
-        network, features = train_kind(Lesson(learn=learn, acquired=acquired, choose=choose, folder=folder))
-        fit_in_distribution(network, features)
+        recipe, preprocessing = self.recipe, self.contract.preprocessing
+        keras.utils.set_random_seed(recipe.seed)
+        acquired = [self._acquired(learn, training_series(number)) for number in range(recipe.acquisitions)]
+        validation = choose and self._validation(choose)
+        lesson = Lesson(
+            learn=learn, acquired=acquired, validation=validation, labels=self.contract.labels, folder=folder
+        )
+        network = build_network(
+            recipe.model, self.contract.labels, preprocessing.height, preprocessing.width, self._weights
+        )
+        if not self._kind.weights:
+            self._train_whole(network, lesson)
+            features = self._features(network, lesson)
+            fit_standardise(network, features)
+        elif not (self._tuner and is_trained(network)):
+            features = self._train_head(network, lesson)
+        if self._tuner:
+            self._tuner.tune(network, lesson)
+        else:
+            fit_in_distribution(network, features)
         return network
 
     def inputs(self, loaded: LoadedImages) -> list[np.ndarray]:
@@ -86,16 +85,12 @@ class NetworkTrainer:
         return [loaded.pixels, *([self._acquired(loaded, PHOTO_SERIES)] if self.recipe.acquisitions else [])]
 
     def _acquired(self, loaded: LoadedImages, series: AcquisitionSeries) -> np.ndarray:
-        return simulated_acquisitions(loaded, series, self.contract.preprocessing, self.recipe.seed, self.cache)
+        return simulated_acquisitions(loaded, series, self.contract.preprocessing, self.recipe.seed, self._cache)
 
     def _validation(self, choose: LoadedImages) -> tuple[np.ndarray, np.ndarray]:
         """Return what an epoch is chosen by, all that `inputs` says of these images, and the targets."""
         inputs = self.inputs(choose)
-        return np.concatenate(inputs), np.tile(self._targets(choose), (len(inputs), 1))
-
-    def _targets(self, loaded: LoadedImages) -> np.ndarray:
-        """Return the labels one-hot, float32 (n, classes)."""
-        return (loaded.labels[:, np.newaxis] == np.array(self.contract.labels)).astype(np.float32)
+        return np.concatenate(inputs), np.tile(targets_of(choose, self.contract.labels), (len(inputs), 1))
 
     def _augmented(self, lesson: Lesson) -> Iterator[np.ndarray]:
         """Yield every image, then every image's next augmentation, and so on, then the acquisitions likewise."""
@@ -106,21 +101,21 @@ class NetworkTrainer:
             yield from pictures
 
     def _stage(self, name: str) -> Stage:
-        return Stage(name=name, epochs=self.recipe.epochs, learning_rate=LEARNING_RATES[name])
+        return Stage(name=name, epochs=self.recipe.epochs, learning_rate=self._kind.learning_rate)
 
-    def _train_on_images(self, network: keras.Model, lesson: Lesson, stage: str) -> None:
+    def _train_whole(self, network: keras.Model, lesson: Lesson) -> None:
         """Train on the images themselves: in every epoch another augmentation of each, or of an acquisition of it."""
         learn, seed = lesson.learn, self.recipe.seed
-        targets, sources = self._targets(learn), [learn.pixels, *lesson.acquired]
+        sources = [learn.pixels, *lesson.acquired]
 
         def change(index: int, epoch: int) -> np.ndarray:
             return augmented(sources[epoch % len(sources)][index], learn.digests[index], epoch, seed)
 
         train_epochs(
             keras.Model(network.input, network.output["logits"]),
-            lambda epoch: Batches(learn.pixels, targets, learn.sample_weight, epoch, seed, change),
-            self._validation(lesson.choose),
-            self._stage(stage),
+            lambda epoch: Batches(learn.pixels, lesson.targets, learn.sample_weight, epoch, seed, change),
+            lesson.validation,
+            self._stage(self.recipe.model),
             lesson.folder,
         )
 
@@ -132,49 +127,24 @@ class NetworkTrainer:
             parts.append(features.predict(np.stack(part), batch_size=16, verbose=0))
         return np.concatenate(parts)
 
-    def _train_cnn(self, lesson: Lesson) -> tuple[keras.Model, np.ndarray]:
-        """Return the CNN and the features of its augmentations."""
-        preprocessing = self.contract.preprocessing
-        network = build_cnn(len(self.contract.labels), preprocessing.height, preprocessing.width)
-        self._train_on_images(network, lesson, "cnn")
-        features = self._features(network, lesson)
-        fit_standardise(network, features)
-        return network, features
-
-    def _train_vgg16(self, lesson: Lesson) -> tuple[keras.Model, np.ndarray]:
-        """Train the head on the frozen base's features, then, if asked to, block 5 with it; return the features too."""
-        preprocessing = self.contract.preprocessing
-        network = build_vgg16(len(self.contract.labels), preprocessing.height, preprocessing.width, self.weights)
+    def _train_head(self, network: keras.Model, lesson: Lesson) -> np.ndarray:
+        """Train the class layer on the frozen base's features, and return these."""
         base = keras.Model(network.input, network.get_layer("features").output)
         learn, count = lesson.learn, self.recipe.augmentations + len(lesson.acquired)
-        learned = cached_features(base, self._augmented(lesson), count * len(learn), self.cache)  # (count * n, 1280)
-        images, truth = self._validation(lesson.choose)
-        chosen = cached_features(base, iter(images), len(images), self.cache)
-        targets, sample_weight = np.tile(self._targets(learn), (count, 1)), np.tile(learn.sample_weight, count)
+        learned = cached_features(base, self._augmented(lesson), count * len(learn), self._cache)
+        validation = None
+        if lesson.validation:
+            images, truth = lesson.validation
+            validation = cached_features(base, iter(images), len(images), self._cache), truth
+        targets, sample_weight = np.tile(lesson.targets, (count, 1)), np.tile(learn.sample_weight, count)
 
         fit_standardise(network, learned)
         features = keras.Input(learned.shape[1:])
         train_epochs(
             keras.Model(features, network.get_layer("logits")(network.get_layer("standardise")(features))),
             lambda epoch: Batches(learned, targets, sample_weight, epoch, self.recipe.seed),
-            (chosen, truth),
+            validation,
             self._stage("head"),
             lesson.folder,
         )
-        if self.recipe.fine_tune == "block5":
-            self._fine_tune(network, lesson)
-            learned = self._features(network, lesson)
-        return network, learned
-
-    def _fine_tune(self, network: keras.Model, lesson: Lesson) -> None:
-        """Train block 5 and the head together, and go back to the frozen base where that was no better."""
-        before = network.get_weights()
-        for layer in network.layers:
-            layer.trainable = layer.name.startswith("block5_conv") or layer.name == "logits"
-        self._train_on_images(network, lesson, "block5")
-        lowest = {"head": np.inf, "block5": np.inf}
-        for row in read_history(lesson.folder / "history.csv"):
-            lowest[row.stage] = min(lowest[row.stage], row.val_loss)
-        if lowest["head"] <= lowest["block5"]:
-            network.set_weights(before)
-            log.info("fine-tuning did not lower the validation loss: the frozen base is kept")
+        return learned

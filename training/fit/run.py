@@ -45,10 +45,12 @@ class RunInputs:
     """The run folder."""
     cache: Path
     """Keeps acquisitions and features from run to run."""
-    auxiliary: DataFolder | None = None
-    """To learn from besides."""
+    auxiliary: tuple[tuple[DataFolder, float], ...] = ()
+    """To learn from besides, each with its sample weight."""
+    apart_from: DataFolder | None = None
+    """Auxiliary images of a group that this folder has are left out."""
     weights: Path | None = None
-    """VGG16's without its top."""
+    """ImageNet weights, or an `.h5` of this program to start from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +85,11 @@ def train(recipe: Recipe, inputs: RunInputs) -> TrainingRun | None:
     on after its last complete epoch. Raises `DataError` for images that cannot be used and `RunError` where
     the folder holds another configuration.
     """
-    training_set = read_training_set(inputs.data, inputs.auxiliary, recipe)
+    training_set = read_training_set(inputs.data, inputs.auxiliary, recipe, inputs.apart_from)
     own, contract = training_set.own, training_set.contract
-    validation = hold_out(own.labels, own.groups, recipe.seed)
+    # A tuned network is of its last epoch: where folds measure it, it needs no validation images.
+    needed = recipe.fine_tune == "none" or not recipe.folds
+    validation = hold_out(own.labels, own.groups, recipe.seed) if needed else None
     _claim(inputs, training_set.everything, recipe)
     if model_file(inputs.out, recipe.model).exists():
         log.info("%s: is complete, nothing was trained", inputs.out)
@@ -93,8 +97,8 @@ def train(recipe: Recipe, inputs: RunInputs) -> TrainingRun | None:
 
     trainer = NetworkTrainer(contract=contract, recipe=recipe, weights=inputs.weights, cache=inputs.cache)
     out_of_fold = _cross_validate(training_set, trainer, inputs) if recipe.folds else None
-    choose, learn = own.select(validation), own.select(~validation)
-    network = trainer.train(learn.together(training_set.auxiliary), choose, inputs.out)
+    choose, learn = (None, own) if validation is None else (own.select(validation), own.select(~validation))
+    network = trainer.train(training_set.lesson(validation), choose, inputs.out)
     unseen = out_of_fold or UnseenPredictions.of(
         [raw_outputs(network, pixels) for pixels in trainer.inputs(choose)], choose, contract
     )
@@ -102,20 +106,24 @@ def train(recipe: Recipe, inputs: RunInputs) -> TrainingRun | None:
     mean_heatmap = mean_training_heatmap(network, learn.select(np.argsort(learn.digests)[:MEAN_HEATMAP_IMAGES]).pixels)
     trained_on = frozenset(map(short_digest, training_set.everything.digests))
     model = SavedModel(with_probabilities(network, contract.temperature), contract, trained_on, mean_heatmap)
-    predictions = Predictions.of(model.run(choose.pixels), choose, contract.labels)
+    predictions = choose and Predictions.of(model.run(choose.pixels), choose, contract.labels)
     evaluation = _evaluation(inputs.out, recipe, contract, predictions, out_of_fold)
     return TrainingRun(folder=inputs.out, model=model, evaluation=evaluation)
 
 
 def _evaluation(
-    run: Path, recipe: Recipe, contract: Contract, validation: Predictions, out_of_fold: UnseenPredictions | None
+    run: Path,
+    recipe: Recipe,
+    contract: Contract,
+    validation: Predictions | None,
+    out_of_fold: UnseenPredictions | None,
 ) -> TrainingEvaluation:
     photos = out_of_fold and out_of_fold.photos
     return TrainingEvaluation(
         contract=contract,
         target_accuracy=recipe.target_accuracy,
         history=tuple(read_history(run / "history.csv")),
-        validation=measure(validation, contract),
+        validation=measure(validation, contract) if validation else None,
         out_of_fold=measure(out_of_fold.images, contract) if out_of_fold else None,
         out_of_fold_photos=measure(photos, contract) if photos else None,
     )
@@ -129,14 +137,20 @@ def _cross_validate(training_set: TrainingSet, trainer: NetworkTrainer, inputs: 
     found = [Outputs(*(np.zeros(shape, np.float32) for shape in shapes)) for _ in asked]
     for number, held_out in enumerate(folds(own.labels, own.groups, recipe.folds, recipe.seed), start=1):
         log.info("fold %d of %d", number, recipe.folds)
-        rest = own.select(~held_out)
-        choose = hold_out(rest.labels, rest.groups, recipe.seed)
-        learn = rest.select(~choose).together(training_set.auxiliary)
-        network = trainer.train(learn, rest.select(choose), inputs.out / "folds" / str(number))
+        choose, hidden = None, held_out.copy()
+        if recipe.fine_tune == "none":
+            rest = own.select(~held_out)
+            chosen = hold_out(rest.labels, rest.groups, recipe.seed)
+            choose = rest.select(chosen)
+            hidden[np.flatnonzero(~held_out)[chosen]] = True
+        network = trainer.train(training_set.lesson(hidden), choose, inputs.out / "folds" / str(number))
         fold[held_out] = number
         for outputs, pixels in zip(found, asked, strict=True):
             for whole, part in zip(outputs, raw_outputs(network, pixels[held_out]), strict=True):
                 whole[held_out] = part
+        named = np.array(contract.labels)[found[0].logits[held_out].argmax(axis=1)]
+        right = int((named == own.labels[held_out]).sum())
+        log.info("fold %d of %d: %d of %d unseen images are right", number, recipe.folds, right, held_out.sum())
     unseen = UnseenPredictions.of(found, own, contract).cross_calibrated(fold)
     write_out_of_fold(unseen.images, fold, inputs.data.path, inputs.out / "out_of_fold.csv")
     log.info("the model itself")
@@ -146,7 +160,10 @@ def _cross_validate(training_set: TrainingSet, trainer: NetworkTrainer, inputs: 
 def _claim(inputs: RunInputs, everything: LoadedImages, recipe: Recipe) -> None:
     """Write the configuration into a new run folder, or check that it is the one already there."""
     run, weights = inputs.out, inputs.weights
-    images = sorted(zip(everything.digests, everything.labels.tolist(), everything.groups.tolist(), strict=True))
+    weight = everything.sample_weight.tolist()
+    images = sorted(
+        zip(everything.digests, everything.labels.tolist(), everything.groups.tolist(), weight, strict=True)
+    )
     config = dataclasses.asdict(recipe) | {
         "images": hashlib.sha256(repr(images).encode()).hexdigest(),
         "weights": hashlib.sha256(weights.read_bytes()).hexdigest() if weights else None,

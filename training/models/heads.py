@@ -31,6 +31,18 @@ def fit_standardise(network: keras.Model, features: np.ndarray) -> None:
     network.get_layer("standardise").set_weights([mean, spread**2])
 
 
+def refit_standardise(network: keras.Model, features: np.ndarray) -> None:
+    """Do as `fit_standardise` after the class layer was trained, and change that layer so that the logits stay."""
+    standard, head = network.get_layer("standardise"), network.get_layer("logits")
+    mean, variance = standard.get_weights()
+    fit_standardise(network, features)
+    new_mean, new_variance = standard.get_weights()
+    spread, new_spread = np.sqrt(variance + standard.epsilon), np.sqrt(new_variance + standard.epsilon)
+    kernel, bias = head.get_weights()  # (features, classes), (classes,)
+    shift = (new_mean - mean) / spread
+    head.set_weights([kernel * (new_spread / spread)[:, np.newaxis], bias + shift @ kernel])
+
+
 def with_probabilities(network: keras.Model, temperature: float) -> keras.Model:
     """Return the network with its third output, probabilities = softmax(logits / temperature)."""
     divided = keras.layers.Rescaling(1 / temperature, name="calibrate")(network.output["logits"])

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from scipy.linalg import eigh
 
 COMPONENTS = 32
 """Principal components that count. 16 to 64 separate images from other pictures alike; with more, unseen
@@ -19,9 +20,9 @@ follow single strange images instead, and let everything pass."""
 def in_distribution(features: keras.KerasTensor) -> keras.KerasTensor:
     """Return the in-distribution score, float32 (n, 1), of images by their standardised features, float32 (n, width).
 
-    The features are projected on `COMPONENTS` principal components, each divided by its standard
-    deviation: the mean square m is the squared Mahalanobis distance to the training images in that
-    space, divided by its dimension, and about 1 for these images. The in-distribution score is 1 / (1 + m).
+    The features are projected on `COMPONENTS` components, each divided by its standard deviation: the mean
+    square m is the squared Mahalanobis distance to the training images in that space, divided by its
+    dimension, and about 1 for these images. The in-distribution score is 1 / (1 + m).
     The layers wait for `fit_in_distribution`; until then every image has a score of 1.
     """
     projection = keras.layers.Dense(COMPONENTS, use_bias=False, kernel_initializer="zeros", name="components")
@@ -33,11 +34,20 @@ def in_distribution(features: keras.KerasTensor) -> keras.KerasTensor:
     return keras.layers.Rescaling(-1.0, offset=1.0, name="in_distribution")(share)
 
 
-def fit_in_distribution(network: keras.Model, features: np.ndarray) -> None:
-    """Fit the layers of `in_distribution` to features of training images, augmented, float32 (n, width)."""
+def fit_in_distribution(network: keras.Model, features: np.ndarray, others: np.ndarray | None = None) -> None:
+    """Fit the layers of `in_distribution` to features of training images, augmented, float32 (n, width).
+
+    Without `others`, features of pictures that are no ECG, the components are the principal ones of the training
+    images. With them they are those along which other pictures deviate most, measured by what ECG images do.
+    """
     standard = network.get_layer("standardise")
     mean, variance = standard.get_weights()
     features = (features - mean) / np.sqrt(variance + standard.epsilon)
+    if others is not None:
+        kernel = _discriminating(features, (others - mean) / np.sqrt(variance + standard.epsilon))
+        network.get_layer("components").set_weights([kernel])
+        network.get_layer("mean_square").set_weights([np.full((COMPONENTS, 1), 1 / COMPONENTS, np.float32)])
+        return
     _, singular, directions = np.linalg.svd(features, full_matrices=False)
     spread = singular[:COMPONENTS] / np.sqrt(len(features))
     # Fewer where there are fewer images; a smaller spread would magnify the rounding of another machine.
@@ -46,6 +56,22 @@ def fit_in_distribution(network: keras.Model, features: np.ndarray) -> None:
     kernel[:, : len(spread)] = directions[: len(spread)].T / spread
     network.get_layer("components").set_weights([kernel])
     network.get_layer("mean_square").set_weights([np.full((COMPONENTS, 1), 1 / max(len(spread), 1), np.float32)])
+
+
+def _discriminating(features: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the directions, float32 (width, components), in which others deviate most for what `features` do.
+
+    The generalised eigenvectors of both second moments. In directions that ECG images hardly use, these count as
+    varying by a tenth of what they do in their first component, as in the other fit.
+    """
+    own, foreign = (part.T @ part / len(part) for part in (features.astype(float), others.astype(float)))
+    floor = LEAST_SPREAD**2 * np.linalg.eigvalsh(own)[-1]
+    width = len(own)
+    first = max(width - COMPONENTS, 0)
+    _, vectors = eigh(foreign, own + floor * np.eye(width), subset_by_index=(first, width - 1))
+    kernel = np.zeros((width, COMPONENTS), np.float32)
+    kernel[:, : width - first] = vectors
+    return kernel
 
 
 def choose_in_distribution_threshold(in_distribution: np.ndarray) -> float:

@@ -49,6 +49,11 @@ def save_model(model: SavedModel, path: Path) -> None:
             file[MEAN_HEATMAP_KEY] = model.mean_heatmap
 
 
+def is_saved_model(path: Path) -> bool:
+    """Return whether a file is an `.h5` that holds a network with its contract."""
+    return h5py.is_hdf5(path) and CONTRACT_KEY in h5py.File(path).attrs
+
+
 def load_model(path: Path) -> SavedModel:
     """Read an `.h5` of this project; raise `ModelError` for a missing file or any other one."""
     if not path.is_file():

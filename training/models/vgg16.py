@@ -16,11 +16,11 @@ IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)
 """Mean of ImageNet in the order blue, green, red, as the published weights expect (keras.applications.vgg16)."""
 
 
-def build_vgg16(classes: int, height: int, width: int, weights: Path) -> keras.Model:
+def build_vgg16(classes: int, height: int, width: int, weights: Path | None) -> keras.Model:
     """Build VGG16 without its top, frozen, with a linear head on the means of its last three blocks.
 
     uint8 (n, height, width, 3) to logits, float32 (n, classes), and in-distribution score. `weights` is a file
-    of Keras' VGG16 without its top.
+    of Keras' VGG16 without its top, or None for random weights.
     """
     base = vgg16_base(weights, height, width)
     base.trainable = False
@@ -30,10 +30,12 @@ def build_vgg16(classes: int, height: int, width: int, weights: Path) -> keras.M
     return keras.Model(base.input, {"logits": logits, "in_distribution": in_distribution(features)}, name="ecg")
 
 
-def vgg16_base(weights: Path, height: int, width: int) -> keras.Model:
+def vgg16_base(weights: Path | None, height: int, width: int) -> keras.Model:
     """Build the base alone: uint8 (n, height, width, 3) to features, float32 (n, 1280)."""
     try:
-        vgg16 = keras.applications.VGG16(include_top=False, weights=str(weights), input_shape=(height, width, 3))
+        vgg16 = keras.applications.VGG16(
+            include_top=False, weights=weights and str(weights), input_shape=(height, width, 3)
+        )
     except (ValueError, OSError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ModelError(

@@ -1,5 +1,6 @@
 """The charts of the reports; each function returns a matplotlib figure."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,7 +8,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from sklearn.metrics import ConfusionMatrixDisplay, PrecisionRecallDisplay, RocCurveDisplay
 
-from training.data.history import HistoryRow
+from training.data.history import HistoryRow, kept_epoch
 from training.evaluation.prediction_metrics import Calibration, PredictionMetrics, RiskCoverage
 
 INK, SOFT, RIGHT, WRONG = "#1f2a44", "#8a94a6", "#1b7a43", "#b3261e"
@@ -44,11 +45,11 @@ def curves(history: Sequence[HistoryRow]) -> Figure:
     """Draw loss and accuracy of training and validation over the epochs, one panel each."""
     figure = Figure((9, 3.4), layout="constrained")
     epochs = np.arange(1, len(history) + 1)
-    best = int(np.argmin([row.val_loss for row in history]))
+    kept = history.index(kept_epoch(history)) + 1
     for axes, name in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
         for column, label, colour in ((name, "training", SOFT), (f"val_{name}", "validation", INK)):
             axes.plot(epochs, [getattr(row, column) for row in history], "o-", markersize=3, color=colour, label=label)
-        axes.axvline(epochs[best], color=RIGHT, linewidth=1, linestyle=":", label=f"kept (epoch {epochs[best]})")
+        axes.axvline(kept, color=RIGHT, linewidth=1, linestyle=":", label=f"kept (epoch {kept})")
         for later in range(1, len(history)):
             if history[later].stage != history[later - 1].stage:
                 axes.axvline(later + 0.5, color=WRONG, linewidth=1, label=f"from here: {history[later].stage}")
@@ -61,10 +62,11 @@ def curves(history: Sequence[HistoryRow]) -> Figure:
 
 def curves_in_words(history: Sequence[HistoryRow]) -> str:
     """Say what `curves` draws."""
-    kept = min(history, key=lambda row: row.val_loss)
+    kept = kept_epoch(history)
+    measured = f"validation loss {kept.val_loss:.3f}, accuracy {kept.val_accuracy:.3f}"
     return (
         f"Loss and accuracy of training and validation over {len(history)} epochs. "
-        f"Kept: validation loss {kept.val_loss:.3f}, accuracy {kept.val_accuracy:.3f}"
+        f"Kept: {'the last epoch, nothing was held out' if math.isnan(kept.val_loss) else measured}"
     )
 
 

@@ -17,11 +17,12 @@ def write_training_report(evaluation: TrainingEvaluation, folder: Path, *, show_
     contract, trained_on = evaluation.contract, evaluation.contract.trained_on
     report = Report(f"Training of {contract.architecture}")
     report.summary(verdict(evaluation), _facts(evaluation), beware(evaluation))
+    held_out = evaluation.validation.images if evaluation.validation else "none"
     report.section("Training")
     report.text(
         f"{trained_on.images} images of {contract.preprocessing.height}x{contract.preprocessing.width} pixels, "
-        f"{evaluation.validation.images} of them held out for validation by group, and {trained_on.auxiliary_images} "
-        f"auxiliary ones; seed {trained_on.seed}."
+        f"{held_out} of them held out for validation by group, and {trained_on.auxiliary_images} auxiliary ones; "
+        f"seed {trained_on.seed}."
     )
     report.text(
         f"Temperature {contract.temperature:.3f}, confidence threshold {contract.confidence_threshold:.3f}, "
@@ -43,10 +44,13 @@ def write_training_report(evaluation: TrainingEvaluation, folder: Path, *, show_
         report.text("Each image as a phone of middle strength would photograph it; a program makes such photos.")
         photos, images = evaluation.out_of_fold_photos, "Images, out of fold, predicted as photos"
         add_predictions(report, "out-of-fold-photos", photos, images=images, show_header=show_header)
-    report.section("Validation images")
-    report.text("These images chose the epoch: the metrics flatter the model. 'evaluate' measures it on test images.")
-    images = "Validation images, a choice"
-    add_predictions(report, "validation", evaluation.validation, images=images, show_header=show_header)
+    if evaluation.validation:
+        report.section("Validation images")
+        report.text(
+            "These images chose the epoch: the metrics flatter the model. 'evaluate' measures it on test images."
+        )
+        images = "Validation images, a choice"
+        add_predictions(report, "validation", evaluation.validation, images=images, show_header=show_header)
     report.write(folder, evaluation)
 
 

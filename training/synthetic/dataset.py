@@ -24,7 +24,7 @@ from training.synthetic.ground_truth import truth
 from training.synthetic.paper.layout import LAYOUTS, LOOKS, Style
 from training.synthetic.paper.printed_page import find_font, print_page
 from training.synthetic.processes import mapping
-from training.synthetic.settings import ANY, SyntheticSettings
+from training.synthetic.settings import ANY, LABEL_SEPARATOR, SyntheticSettings
 from training.synthetic.signals.ecg import record
 from training.synthetic.signals.hearts import CLASSES, draw_heart
 from training.synthetic.signals.wfdb_records import Record, list_records, read_record
@@ -41,7 +41,7 @@ class ImageJob:
     file: Path
     """Inside the set."""
     label: str
-    """The class."""
+    """The class, or a set of classes."""
     split: str
     """"train" or "test"."""
     seed: tuple[int, ...]
@@ -125,7 +125,7 @@ def _jobs_from_records(wanted: SyntheticSettings, signals: Path) -> list[ImageJo
     A fifth of the patients is for test.
     """
     jobs, order = [], np.random.default_rng(wanted.seed)
-    records = list_records(signals)
+    records = list_records(signals, wanted.label_sets)
     for label in sorted({found.label for found in records}):
         of_class = [found for found in records if found.label == label]
         chosen = sorted(order.permutation(len(of_class))[: wanted.per_class].tolist())
@@ -134,7 +134,7 @@ def _jobs_from_records(wanted: SyntheticSettings, signals: Path) -> list[ImageJo
             digest = hashlib.sha256(f"{wanted.seed} {found.group or name}".encode()).digest()
             split = "test" if digest[0] < TEST_SHARE * 256 else "train"
             seed = (wanted.seed, int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]))
-            file = Path(split, label, f"{name.replace('/', '-')}.jpg")
+            file = Path(split, label.replace(LABEL_SEPARATOR, "_or_"), f"{name.replace('/', '-')}.jpg")
             jobs.append(ImageJob(file=file, label=label, split=split, seed=seed, record=found))
     return jobs
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 ANY = "any"
 """Instead of a look, a layout or an acquisition: another one on each image."""
 
+LABEL_SEPARATOR = "|"
+"""Stands in a manifest between the classes of a label that is a set of them: one is true, nobody knows which."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SyntheticSettings:
@@ -30,6 +33,8 @@ class SyntheticSettings:
     """Name or file; None for that of the look."""
     acquisition: str = "clean"
     """A key of `ACQUISITIONS`, or "any" for another one on each image."""
+    label_sets: bool = False
+    """Whether records whose label is a set of classes are printed too."""
     strength: int = 2
     """One of `STRENGTHS`."""
     truth: bool = False

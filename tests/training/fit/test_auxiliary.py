@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from edge.images.preprocessing import Preprocessing
-from tests.conftest import LABELS, RECIPE, trained
+from tests.conftest import LABELS, RECIPE, last_line, trained
 from training.data.folder import DataFolder
 from training.data.loaded_images import short_digest
-from training.data.training_set import AUXILIARY_WEIGHT
+from training.data.recipe import AUXILIARY_WEIGHT
+from training.data.training_set import SET_WEIGHT, read_training_set
 from training.errors import DataError
 from training.fit import network
 from training.fit.loop import Batches
@@ -31,6 +32,10 @@ def auxiliary(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for old, new in zip(("myocardial_infarction", "abnormal_heartbeat", "normal"), LABELS, strict=True):
             shutil.copytree(folder / "synthetic" / split / old, folder / "images" / split / new)
     return folder / "images"
+
+
+def weighted(folder: Path, weight: float = AUXILIARY_WEIGHT) -> tuple[tuple[DataFolder, float], ...]:
+    return ((DataFolder.read(folder), weight),)
 
 
 def digests(folder: Path, split: str) -> set[str]:
@@ -51,7 +56,7 @@ def test_auxiliary_images_are_learned_from_and_never_asked_about(
 
     monkeypatch.setattr(network.NetworkTrainer, "train", watched)
     recipe = replace(RECIPE, epochs=1, folds=2)
-    model = load_model(trained(three_classes, tmp_path / "run", recipe, auxiliary=DataFolder.read(auxiliary)))
+    model = load_model(trained(three_classes, tmp_path / "run", recipe, auxiliary=weighted(auxiliary)))
     own, further, held_back = (
         digests(three_classes, "train"),
         digests(auxiliary, "train"),
@@ -112,7 +117,7 @@ def test_auxiliary_images_that_would_spoil_the_figures_are_refused(
     shutil.copytree(auxiliary, further)
     spoil(three_classes, further)
     with pytest.raises(DataError, match=reason) as refusal:
-        trained(three_classes, tmp_path / "run", auxiliary=DataFolder.read(further))
+        trained(three_classes, tmp_path / "run", auxiliary=weighted(further))
     assert "\n" not in str(refusal.value)
     assert not (tmp_path / "run").exists()
 
@@ -127,7 +132,7 @@ def test_an_auxiliary_image_of_a_known_group_is_refused(auxiliary: Path, tmp_pat
         lines[place] = lines[place].replace(f",{split},,", f",{split},patient 7,")
         (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
     with pytest.raises(DataError, match="is of the group 'patient 7'"):
-        trained(own, tmp_path / "run", auxiliary=DataFolder.read(further))
+        trained(own, tmp_path / "run", auxiliary=weighted(further))
 
 
 def test_with_acquisitions_photos_are_asked_about_as_well_and_the_command_says_so(
@@ -160,3 +165,66 @@ def test_the_cnn_sees_images_and_acquisitions_in_turn(
     learned = acquired.index(True)
     assert not any(acquired[:learned])
     assert all(acquired[learned : 2 * learned])
+
+
+def grouped(folder: Path, seed: int, group: str, split: str) -> Path:
+    """A synthetic data folder whose first image of a split is of a group."""
+    generate_dataset(folder, SyntheticSettings(per_class=5, seed=seed, strength=1))
+    lines = (folder / "manifest.csv").read_text().splitlines()
+    place = next(index for index, line in enumerate(lines) if f",{split},," in line)
+    lines[place] = lines[place].replace(f",{split},,", f",{split},{group},")
+    (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_an_auxiliary_image_is_left_out_where_its_group_is_held_out(tmp_path: Path) -> None:
+    own = DataFolder.read(grouped(tmp_path / "own", 1, "patient 7", "train"))
+    further = weighted(grouped(tmp_path / "further", 2, "patient 7", "train"))
+    found = read_training_set(own, further, RECIPE)
+    held_out = found.own.groups == "patient 7"
+    assert held_out.sum() == 1
+    lessons = found.lesson(), found.lesson(held_out)
+    assert ["patient 7" in lesson.groups for lesson in lessons] == [True, False]
+    assert [len(lesson) for lesson in lessons] == [32, 30]
+
+
+def test_groups_of_another_folder_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    own = DataFolder.read(grouped(tmp_path / "own", 1, "patient 1", "train"))
+    further = weighted(grouped(tmp_path / "further", 2, "patient 7", "train"))
+    later = DataFolder.read(grouped(tmp_path / "later", 3, "patient 7", "test"))
+    with caplog.at_level("INFO"):
+        found = read_training_set(own, further, RECIPE, later)
+    assert "left out 1 images of known groups" in caplog.text
+    assert len(found.auxiliary) == 15
+    assert "patient 7" not in found.everything.groups
+
+
+def test_images_whose_label_is_a_set_are_learned_from_and_never_asked_about(tmp_path: Path) -> None:
+    folder = grouped(tmp_path / "own", 1, "patient 7", "train")
+    manifest = folder / "manifest.csv"
+    first, *lines = manifest.read_text().splitlines()
+    place = next(index for index, line in enumerate(lines) if line.endswith("_0002.jpg") or "normal_0002.jpg" in line)
+    lines[place] = lines[place].replace(",normal,", ",history_of_mi|normal,")
+    manifest.write_text("\n".join([first, *lines]) + "\n")
+    data = DataFolder.read(folder)
+    assert data.classes() == ("abnormal_heartbeat", "history_of_mi", "myocardial_infarction", "normal")
+    found = read_training_set(data, (), RECIPE)
+    assert len(found.own) == 15
+    assert [image.classes for image in found.auxiliary.images] == [("history_of_mi", "normal")]
+    assert found.auxiliary.sample_weight == pytest.approx([SET_WEIGHT])
+    assert found.contract.trained_on.auxiliary_images == 1
+
+
+def test_a_model_to_be_shipped_learns_from_test_images_too(synthetic_folder: Path) -> None:
+    data = DataFolder.read(synthetic_folder)
+    assert len(read_training_set(data, (), RECIPE).own) == 32
+    assert len(read_training_set(data, (), replace(RECIPE, with_test=True)).own) == 40
+
+
+@pytest.mark.parametrize("words", [("0",), ("2",), ("x",), ("0.1", "0.2")])
+def test_a_weight_that_is_none_gets_one_line(
+    called: Callable, three_classes: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    train = ("train", "--model", "cnn", "--data", three_classes, "--out", tmp_path / "run")
+    line = last_line(called("training", *train, "--auxiliary", three_classes, *words, code=2))
+    assert line.endswith("is no folder and a weight above 0 and up to 1: give for example DIR 0.1")

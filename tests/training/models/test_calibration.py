@@ -128,3 +128,25 @@ def test_a_page_may_deviate_twice_as_much_as_nearly_all_unseen_pages_do() -> Non
     least = choose_in_distribution_threshold(1 / (1 + deviation))
     assert 1 / least - 1 == pytest.approx(2 * np.quantile(deviation, 0.95))
     assert choose_in_distribution_threshold(np.ones((5, 1))) == 1.0
+
+
+def test_other_pictures_teach_where_to_look() -> None:
+    """Others leave the ECG images along a direction in which these hardly vary: no principal component sees it."""
+    network = build_cnn(4, 64, 64)
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(400, network.get_layer("features").output.shape[1])) * 3
+    features[:, 0] = rng.normal(0, 0.6, 400)
+    others = rng.normal(size=(200, features.shape[1])) * 3
+    others[:, 0] = 6
+    fit_standardise(network, np.ones_like(features) + rng.normal(size=features.shape))
+
+    def deviation(fitted_with: np.ndarray | None) -> float:
+        fit_in_distribution(network, features, fitted_with)
+        kernel = network.get_layer("components").get_weights()[0]
+        share = network.get_layer("mean_square").get_weights()[0]
+        standard = network.get_layer("standardise").get_weights()
+        m = [(((x - standard[0]) / np.sqrt(standard[1])) @ kernel) ** 2 @ share for x in (features, others)]
+        return float(np.median(m[1]) / np.median(m[0]))
+
+    assert deviation(None) < 1.5
+    assert deviation(others) > 4

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.synthetic.wfdb import refusal, write
-from training.synthetic.signals.scp_codes import CONDUCTION, INFARCTION, RHYTHM, classify
+from training.synthetic.signals.scp_codes import ANY_INFARCTION, CONDUCTION, INFARCTION, RHYTHM, classify
 from training.synthetic.signals.wfdb_records import COLUMNS, Record, list_records, read_record
 
 
@@ -37,6 +37,16 @@ def test_the_database_is_listed_by_path_with_what_it_says(tmp_path: Path) -> Non
     assert first == Record(path=records / "a.hea", label="history_of_mi", group="4", sex="male", age="")
     assert second == Record(path=records / "b.hea", label="normal", group="9", sex="female", age="61")
     assert read_record(second).leads.shape == (12, 5000)
+
+
+def test_infarctions_of_unknown_stage_are_listed_where_sets_are_asked_for(tmp_path: Path) -> None:
+    write(tmp_path / "records500", name="a")
+    write(tmp_path / "records500", name="b")
+    unknown = {"ecg_id": 1, "scp_codes": "{'IMI': 100.0}", "filename_hr": "records500/a"}
+    normal = {"ecg_id": 2, "scp_codes": "{'NORM': 100.0}", "filename_hr": "records500/b"}
+    folder = database(tmp_path, unknown, normal)
+    assert [found.label for found in list_records(folder)] == ["normal"]
+    assert [found.label for found in list_records(folder, label_sets=True)] == [ANY_INFARCTION, "normal"]
 
 
 def test_folders_of_classes_are_listed(tmp_path: Path) -> None:
@@ -89,8 +99,8 @@ def test_unusable_folders_and_databases_are_refused_in_one_line(tmp_path: Path) 
         ({"IMI": 35.0}, "Stadium I", None),
         ({"IMI": 15.0, "AMI": 100.0}, "Stadium III", "history_of_mi"),
         ({"AMI": 100.0, "AFIB": 0.0}, "Stadium II-III", "history_of_mi"),
-        ({"AMI": 100.0}, "unknown", None),
-        ({"AMI": 100.0}, "", None),
+        ({"AMI": 100.0}, "unknown", ANY_INFARCTION),
+        ({"AMI": 100.0}, "", ANY_INFARCTION),
         ({"AMI": 15.0, "AFIB": 0.0}, "", None),
         ({}, "Stadium I", None),
     ],

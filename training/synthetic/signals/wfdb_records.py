@@ -31,7 +31,7 @@ class Record:
     path: Path
     """Its header (.hea)."""
     label: str
-    """One of `CLASSES`."""
+    """One of `CLASSES`, or `ANY_INFARCTION`."""
     group: str | None = None
     """The patient; None if not known."""
     sex: str = ""
@@ -40,16 +40,18 @@ class Record:
     """Years, as it is written; "" if not known."""
 
 
-def list_records(folder: Path) -> list[Record]:
+def list_records(folder: Path, label_sets: bool = False) -> list[Record]:
     """Return the records of a folder, sorted by path.
 
     PTB-XL's published form where `ptbxl_database.csv` is there: records whose codes fit no class are left
-    out (`training.synthetic.signals.scp_codes`). Else WFDB headers in folders named as the classes. Raises `DataError`.
+    out (`training.synthetic.signals.scp_codes`), and without `label_sets` those that fit a set of classes.
+    Else WFDB headers in folders named as the classes. Raises `DataError`.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder: give one of PTB-XL or of WFDB records")
     database = folder / DATABASE
     records = _read_database(database) if database.is_file() else _find_headers(folder)
+    records = [record for record in records if label_sets or record.label in CLASSES]
     if not records:
         wanted = f"{DATABASE} or {{{','.join(CLASSES)}}}/**/*.hea"
         raise DataError(f"{folder}: no record of a known class: give a folder with {wanted}")
