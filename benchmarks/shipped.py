@@ -80,10 +80,13 @@ def unseen_images(classifier: Classifier, data: Path) -> Iterator[tuple[str, str
     yield f"accuracy, {len(images)} test images, {precision}", shown(plain.accuracy)
     yield f"macro-AUROC, {len(images)} test images, {precision}", shown(plain.macro_auroc)
     bare = np.stack([area.without_header(one) for area, one in zip(areas, pixels, strict=True)])
-    yield "macro-F1, header and footer masked", shown(overall_metrics(sample_of(classifier, images, bare)).macro_f1)
+    yield (
+        f"macro-F1, header and footer masked, {precision}",
+        shown(overall_metrics(sample_of(classifier, images, bare)).macro_f1),
+    )
     wiped = np.stack([area.without_traces(one) for area, one in zip(areas, pixels, strict=True)])
     masked = overall_metrics(sample_of(classifier, images, wiped))
-    yield "macro-AUROC, traces masked (guessing: 0.5)", shown(masked.macro_auroc)
+    yield f"macro-AUROC, traces masked (guessing: 0.5), {precision}", shown(masked.macro_auroc)
 
 
 def held_out_patients(classifier: Classifier, folder: Path) -> Iterator[tuple[str, str]]:
