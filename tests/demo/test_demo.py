@@ -77,7 +77,7 @@ def test_wrong_use_gets_one_line_and_2(onnx_file: Path, tmp_path: Path) -> None:
         result = subprocess.run([sys.executable, "demo.py", *map(str, words)], cwd=ROOT, capture_output=True, text=True)
         return result.returncode, result.stderr
 
-    for words, reason in (((), "--model"), (("--model", tmp_path / "none.onnx"), "no such model file")):
+    for words, reason in ((("--no-such",), "--no-such"), (("--model", tmp_path / "none.onnx"), "no such model file")):
         code, message = demo(*words)
         assert code == 2
         assert reason in message
