@@ -28,13 +28,13 @@ def digests(folder: Path = FOLDER) -> dict[str, str]:
     """Return the SHA-256 of each model file by its name, as `sha256sum` wrote them; empty where there is no list."""
     file = folder / DIGESTS
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-    return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
+    return {words[1]: words[0] for words in map(str.split, lines) if len(words) == 2}
 
 
-def card(model: Path) -> list[dict[str, Any]]:
+def card(model: Path, folder: Path = FOLDER) -> list[dict[str, Any]]:
     """Return the card's rows of a model that was shipped, by its bytes: "what", "value" and "command"; else none."""
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    if digest not in digests().values():
+    if digest not in digests(folder).values():
         return []
-    rows: list[dict[str, Any]] = json.loads((FOLDER / CARD).read_text(encoding="utf-8"))
+    rows: list[dict[str, Any]] = json.loads((folder / CARD).read_text(encoding="utf-8"))
     return rows

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from edge import Classifier, ModelError
-from edge import shipped as module
 from edge.prediction import Prediction, Status
 from edge.sheet import CAPTION, PANEL, Sheet
 from edge.shipped import DIGESTS, NAME, card, shipped_model
@@ -39,19 +38,18 @@ def test_the_shipped_model_is_found_by_its_digest(folder: Path) -> None:
 
 
 def test_without_a_list_of_digests_no_model_is_the_shipped_one(folder: Path) -> None:
-    (folder / DIGESTS).unlink()
-    with pytest.raises(ModelError, match="its SHA-256 differs"):
-        shipped_model(folder)
+    for spoil in (lambda: (folder / DIGESTS).write_text("damaged\n\n"), (folder / DIGESTS).unlink):
+        spoil()
+        with pytest.raises(ModelError, match="its SHA-256 differs"):
+            shipped_model(folder)
 
 
-def test_the_card_is_that_of_the_shipped_bytes(folder: Path, golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FOLDER", folder)
-    monkeypatch.setattr(module.digests, "__defaults__", (folder,))
+def test_the_card_is_that_of_the_shipped_bytes(folder: Path) -> None:
     (folder / "card.json").write_text('[{"what": "macro-F1", "value": "0.5", "command": "x"}]')
-    assert card(folder / NAME) == [{"what": "macro-F1", "value": "0.5", "command": "x"}]
+    assert card(folder / NAME, folder) == [{"what": "macro-F1", "value": "0.5", "command": "x"}]
     other = folder / "other.onnx"
     other.write_bytes(b"other")
-    assert card(other) == []
+    assert card(other, folder) == []
 
 
 def test_a_sheet_shows_every_page_and_its_answer(edge: Callable, golden: Path, tmp_path: Path) -> None:
