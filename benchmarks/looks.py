@@ -4,7 +4,7 @@
 
 `--synthetic` is a set of `python -m training synthetic`. From each folder as many images are taken, by a seed.
 Three logistic regressions in five folds by group: on VGG16's features at 224x224; on the grey image at 48x32, which
-sees layout and paper but no trace; and on the isolated trace alone (`training.data.near_copies`), brought to one
+sees layout and paper but no trace; and on the isolated trace alone (`training.inspection.trace`), brought to one
 place and size.
 """
 
@@ -24,8 +24,9 @@ from edge.images.preprocessing import Preprocessing
 from training.data.cache import default_cache
 from training.data.folder import DataFolder
 from training.data.loaded_images import LoadedImages
-from training.data.near_copies import MAP, fingerprint, isolated
 from training.fit.cached_features import cached_features
+from training.inspection.near_copies import MAP, fingerprint
+from training.inspection.trace import isolated
 from training.models.vgg16 import vgg16_base
 
 SMALL = (48, 32)  # width and height

@@ -21,7 +21,8 @@ from tqdm import tqdm
 
 from edge.files import find_images
 from edge.images.page import open_page
-from training.data.near_copies import MAP, THRESHOLD, fingerprint, isolated, near_copies
+from training.inspection.near_copies import MAP, THRESHOLD, fingerprint, near_copies
+from training.inspection.trace import isolated
 
 LOWEST = 0.5  # pairs are scored down to here, to show both tails
 

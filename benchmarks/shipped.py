@@ -24,11 +24,11 @@ from edge.images.page import open_page
 from edge.prediction import Outputs
 from edge.shipped import FOLDER, NAME, shipped_model
 from training.data.folder import DataFolder
-from training.data.inspection import TraceArea
 from training.data.loaded_images import EcgImage
 from training.evaluation.intervals import DEFAULT, Estimate, Sample, count, interval, resampled
 from training.evaluation.metrics import overall_metrics
 from training.evaluation.rank_metrics import rank_metrics
+from training.inspection.trace_area import TraceArea
 
 INFARCTIONS = ("myocardial_infarction", "history_of_mi")
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from edge.commands.terminal import Parser, add_verbosity
+from training.audit.audit import Audit
 from training.evaluation import prediction_metrics, result
-from training.evaluation.audit import Audit
 from training.evaluation.intervals import Estimate
 from training.reports.data_folder import FolderOverview
 

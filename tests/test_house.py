@@ -20,14 +20,25 @@ ROOMS = {
     "training.synthetic": {"training.errors", "edge"},
     "training.models": {"training.errors", "edge"},
     "training.data": {"training.synthetic", "training.errors", "edge"},
-    "training.evaluation": {"training.data", "training.models", "training.synthetic", "training.errors", "edge"},
-    "training.fit": {
-        "training.evaluation", "training.data", "training.models", "training.synthetic", "training.errors", "edge",
+    "training.inspection": {"training.data", "training.errors", "edge"},
+    "training.evaluation": {
+        "training.inspection", "training.data", "training.models", "training.synthetic", "training.errors", "edge",
     },
-    "training.reports": {"training.evaluation", "training.data", "training.synthetic", "training.errors", "edge"},
+    "training.fit": {
+        "training.evaluation", "training.inspection", "training.data", "training.models", "training.synthetic",
+        "training.errors", "edge",
+    },
+    "training.audit": {
+        "training.fit", "training.evaluation", "training.inspection", "training.data", "training.models",
+        "training.errors", "edge",
+    },
+    "training.reports": {
+        "training.audit", "training.evaluation", "training.inspection", "training.data", "training.synthetic",
+        "training.errors", "edge",
+    },
     "training.commands": {
-        "training.reports", "training.fit", "training.evaluation", "training.data", "training.models",
-        "training.synthetic", "training.errors", "edge",
+        "training.reports", "training.audit", "training.fit", "training.evaluation", "training.data",
+        "training.models", "training.synthetic", "training.errors", "edge",
     },
     "training.__main__": {"training.commands", "edge"},
     "export": {"training.data", "training.models", "training.errors", "edge"},

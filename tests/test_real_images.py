@@ -13,8 +13,8 @@ import pytest
 from benchmarks.in_distribution import kinds, rejected
 from edge import Classifier, load_page
 from export.parity import BOUNDS
+from training.audit.audit import COPY, audit
 from training.data.folder import DataFolder
-from training.evaluation.audit import COPY, audit
 from training.models.saved_model import load_model
 
 pytestmark = pytest.mark.slow

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 from edge.commands.terminal import natural
+from training.data.cache import default_cache
 
 
 def image_size(text: str) -> tuple[int, int]:
@@ -68,3 +69,8 @@ def add_show_header(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="show headers and footers of ECG images in the report; they name people and are masked otherwise",
     )
+
+
+def add_cache(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add --cache."""
+    parser.add_argument("--cache", type=Path, default=default_cache(), metavar="DIR", help=text)

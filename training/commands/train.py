@@ -7,7 +7,6 @@ from pathlib import Path
 
 from edge.commands.terminal import natural, positive
 from training.commands import arguments
-from training.data.cache import default_cache
 from training.data.recipe import AUXILIARY_WEIGHT, Recipe
 from training.models.networks import IMAGENET, NETWORKS, weights_file
 
@@ -89,13 +88,7 @@ def describe(parser: argparse.ArgumentParser) -> None:  # long: one call an argu
     parser.add_argument(
         "--folds", type=natural, default=DEFAULT.folds, metavar="N", help="also cross-validate in N grouped folds"
     )
-    parser.add_argument(
-        "--cache",
-        type=Path,
-        default=default_cache(),
-        metavar="DIR",
-        help="folder for acquisitions and features of the frozen base",
-    )
+    arguments.add_cache(parser, "folder for acquisitions and features of the frozen base")
     parser.add_argument(
         "--target-accuracy",
         type=arguments.share,

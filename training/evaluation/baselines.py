@@ -11,28 +11,32 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeClassifier
 
-from training.data.inspection import GREY, InspectedImage
 from training.evaluation.intervals import Sample
 from training.evaluation.metrics import overall_metrics
 from training.evaluation.prediction_metrics import BaselineMetrics
+from training.inspection.inspected_image import GREY, InspectedImage
 
 SMALL = 4  # times smaller is the image of the linear model on pixels: beats can be told, digits cannot
 STROKE = 7  # pixels of the small image: what is thinner is taken for trace, letter or grid, and wiped out
+DEPTH, LEAF = 4, 3  # of the decision tree on page styles: its levels, and images of a leaf
 FEATURES = 64  # principal components that a linear model reads
 FEW = 0.02  # share of the images whose traces may reach into what counts as header and footer
 
 MAJORITY_CLASS, EXACT_DUPLICATE, NEAREST_NEIGHBOUR = "majority class", "exact-duplicate lookup", "nearest neighbour"
+PAGE_STYLE = "page style"
 HEADER_FOOTER, TRACE_MASKED, PIXELS = "header-and-footer only", "trace-masked", "linear model on pixels"
 BASELINES = {
     MAJORITY_CLASS: "always predicts the class with most images",
     EXACT_DUPLICATE: "knows the labels of images that it has seen, pixel for pixel, else predicts the majority class",
     NEAREST_NEIGHBOUR: "predicts the label of the image whose pixels are nearest",
+    PAGE_STYLE: "a decision tree on grid, rows of traces, amount of print, form, and the manifest's page style",
     HEADER_FOOTER: "a linear model that sees what is printed above and below the traces, and nothing else",
     TRACE_MASKED: "a linear model on the image with its traces wiped out",
     PIXELS: "a linear model on the small grey image",
 }
-SHORTCUTS = (EXACT_DUPLICATE, HEADER_FOOTER, TRACE_MASKED)
+SHORTCUTS = (EXACT_DUPLICATE, PAGE_STYLE, HEADER_FOOTER, TRACE_MASKED)
 """Baselines that cannot know the heart: whatever they score is had without it."""
 
 
@@ -52,6 +56,8 @@ class BaselineInputs:
     """The traces of nearly all images begin at this row."""
     bottom: int
     """They end at this row."""
+    styles: np.ndarray
+    """float32 (n, k): grid, rows of traces, print, width by height; then 0 or 1 for each page style of the manifest."""
 
     @classmethod
     def of(cls, inspected: Sequence[InspectedImage]) -> "BaselineInputs":
@@ -60,7 +66,10 @@ class BaselineInputs:
         if not np.isnan(spans).all():
             top, bottom = np.nanquantile(spans[:, 0], FEW), np.nanquantile(spans[:, 1], 1 - FEW)
         digests, grey = np.array([one.digest for one in inspected]), np.stack([one.grey for one in inspected])
-        return cls(digests, grey, int(top * GREY[1]), int(np.ceil(bottom * GREY[1])))
+        named = np.array([one.image.page_style for one in inspected])
+        looks = [(one.look.grid, one.look.rows, one.look.printed, one.size[0] / one.size[1]) for one in inspected]
+        styles = np.column_stack([np.array(looks, np.float32), named[:, np.newaxis] == np.unique(named)])
+        return cls(digests, grey, int(top * GREY[1]), int(np.ceil(bottom * GREY[1])), styles)
 
     @property
     def pixels(self) -> np.ndarray:
@@ -98,6 +107,9 @@ def predict_baseline(
     if name == EXACT_DUPLICATE:
         known = dict(zip(inputs.digests[learn].tolist(), labels[learn].tolist(), strict=True))
         return np.array([known.get(digest, majority) for digest in inputs.digests[asked].tolist()])
+    if name == PAGE_STYLE:
+        tree = DecisionTreeClassifier(max_depth=DEPTH, min_samples_leaf=LEAF, class_weight="balanced", random_state=0)
+        return tree.fit(inputs.styles[learn], labels[learn]).predict(inputs.styles[asked])
     if name == NEAREST_NEIGHBOUR:
         pixels, model = inputs.pixels, KNeighborsClassifier(1)
     else:

@@ -18,7 +18,6 @@ from edge.images.preprocessing import Preprocessing
 from edge.prediction import Outputs
 from training.data.folder import DataFolder
 from training.data.history import read_history
-from training.data.inspection import inspect_all
 from training.data.loaded_images import LoadedImages, groups_of, short_digest
 from training.data.splits import are_test
 from training.errors import DataError
@@ -38,6 +37,7 @@ from training.evaluation.result import (
     Provenance,
 )
 from training.evaluation.robustness import measure_robustness
+from training.inspection.inspected_image import inspect_all
 from training.models.loaded_model import LoadedModel, open_model
 
 log = logging.getLogger(__name__)

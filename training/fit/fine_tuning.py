@@ -11,12 +11,12 @@ from tqdm import tqdm
 
 from edge.commands.terminal import hide_progress
 from training.data.history import read_history
-from training.data.inspection import TraceArea
 from training.data.loaded_images import LoadedImages
 from training.data.recipe import Recipe
 from training.fit.augmentation import augmented
 from training.fit.lesson import Lesson, targets_of
 from training.fit.loop import Batches, Stage, train_epochs
+from training.inspection.trace_area import TraceArea
 from training.models.heads import refit_standardise
 from training.models.in_distribution import fit_in_distribution
 from training.models.networks import FineTuning

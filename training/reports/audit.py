@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.commands.table import Table
-from training.evaluation.audit import AS_IT_STANDS, WITHOUT_COPIES, Audit
+from training.audit.audit import Audit
+from training.audit.baselines_asked import AS_IT_STANDS, WITHOUT_COPIES
+from training.audit.labels import LabelAudit
 from training.evaluation.baselines import BASELINES
 from training.reports import plots
 from training.reports.masking import shown
@@ -13,11 +15,12 @@ from training.reports.report import SYNTHETIC, Report, formatted
 
 PAIRS, ODD_IMAGES = 12, 6  # shown in the report
 ROWS = 3  # of pairs in one sheet: a printed page holds them
-MOST_STYLES = 8
+MOST_ROWS = 8
+DOUBTED, DOUBTED_SHOWN = 12, 18  # labels that the table names and the report shows
 
 
 def audit_tables(audit: Audit) -> list[Table]:
-    """Return class balance, page styles, what was checked, and the baselines."""
+    """Return class balance, sizes, page styles, what was checked, and the baselines."""
     splits = sorted({image.split or "images" for image in audit.images}, reverse=True)
     counts = Counter((image.label, image.split or "images") for image in audit.images)
     labels = sorted({image.label for image in audit.images})
@@ -34,7 +37,8 @@ def audit_tables(audit: Audit) -> list[Table]:
     columns = (AS_IT_STANDS, WITHOUT_COPIES)
     return [
         Table("Classes", ("class", *splits), balance),
-        Table("Page styles", ("style", "files"), _styles(audit)),
+        Table("Sizes", ("pixels", "files"), _sizes(audit)),
+        Table("Page styles: different images", ("style", *labels), _styles(audit)),
         Table("Checks", ("check", "found"), [[name, str(number)] for name, number in checks.items()]),
         Table(
             f"Baselines: macro-F1 on {audit.baseline_files} files",
@@ -44,16 +48,53 @@ def audit_tables(audit: Audit) -> list[Table]:
     ]
 
 
-def _styles(audit: Audit) -> list[list[str]]:
-    """Count images by size in pixels and by what the manifest calls their page style, the most frequent first."""
-    names = [
-        f"{width}x{height} {image.page_style}".strip()
-        for image, (width, height) in zip(audit.images, audit.sizes, strict=True)
+def label_tables(audit: Audit) -> list[Table]:
+    """Return what models believe of the labels; no table where they were not asked."""
+    found = audit.labels
+    if found is None:
+        return []
+    doubted = Counter(one.image.label for one in found.doubted)
+    noise = [
+        [label, str(number), str(doubted[label]), f"{found.noise[label]:.0%}"]
+        for label, number in found.labelled.items()
     ]
-    counts = Counter(names).most_common()
-    rows = [[name, str(number)] for name, number in counts[:MOST_STYLES]]
-    rest = counts[MOST_STYLES:]
+    least = [
+        [
+            one.image.path.name,
+            f"{one.image.label} ({one.probability:.2f})",
+            f"{one.suggested} ({one.suggested_probability:.2f})",
+        ]
+        for one in found.doubted[:DOUBTED]
+    ]
+    title = f"Labels: models that have not seen an image's group agree with {found.accuracy:.0%} of {found.images}"
+    if found.left_out:
+        title += f"; {found.left_out} of other page styles are left out"
+    return [
+        Table(title, ("class", "different images", "doubted", "estimated noise"), noise),
+        Table("Labels believed least", ("image", "label (probability)", "models say"), least),
+    ]
+
+
+def _sizes(audit: Audit) -> list[list[str]]:
+    """Count files by size in pixels, the most frequent first."""
+    counts = Counter(f"{width}x{height}" for width, height in audit.sizes).most_common()
+    rest = counts[MOST_ROWS:]
+    rows = [[name, str(number)] for name, number in counts[:MOST_ROWS]]
     return rows + [[f"{len(rest)} others", str(sum(number for _, number in rest))]] * bool(rest)
+
+
+def _styles(audit: Audit) -> list[list[str]]:
+    """Return the images of each class by page style: the manifest's first, then those that the images show."""
+    rows = []
+    for stated in (True, False):
+        styles = [style for style in audit.page_styles if style.stated == stated]
+        rows += [[style.name, *map(str, style.counts.values())] for style in styles[:MOST_ROWS]]
+        rest = Counter()
+        for style in styles[MOST_ROWS:]:
+            rest.update(style.counts)
+        if rest:
+            rows.append([f"{len(styles) - MOST_ROWS} others", *(str(rest[label]) for label in styles[0].counts)])
+    return rows
 
 
 def _score(audit: Audit, column: str, name: str) -> str:
@@ -100,6 +141,8 @@ def write_audit(audit: Audit, folder: Path, *, show_header: bool = False) -> Non
     report.table(Table("What the baselines see", ("baseline", "meaning"), meanings))
     for column, reason in audit.no_baselines.items():
         report.text(f"{column}: {reason}.", warning=True)
+    if audit.labels is not None:
+        _add_labels(report, audit, audit.labels, show_header=show_header)
     for number, kind in enumerate(audit.leak_counts, start=1):
         found = [leak for leak in audit.leaks if leak.kind == kind]
         if found:
@@ -116,6 +159,28 @@ def write_audit(audit: Audit, folder: Path, *, show_header: bool = False) -> Non
         for line in audit.unreadable:
             report.text(line, warning=True)
     report.write(folder, audit)
+
+
+def _add_labels(report: Report, audit: Audit, found: LabelAudit, *, show_header: bool) -> None:
+    """Add what models believe of the labels, and the images whose label they believe least."""
+    report.section("Labels")
+    for table in label_tables(audit):
+        report.table(table)
+    report.text(
+        "Linear models on the features of a frozen network; none has seen the groups that it is asked about. The "
+        "estimated noise is confident learning's; the models' own errors are in it. Look at an image before its "
+        "label is changed."
+    )
+    for part in range(0, min(len(found.doubted), DOUBTED_SHOWN), ROWS * 2):
+        chosen = found.doubted[part : min(part + ROWS * 2, DOUBTED_SHOWN)]
+        captions = [
+            f"{one.image.path.name}\nlabelled {one.image.label} ({one.probability:.2f})\n"
+            f"models say {one.suggested} ({one.suggested_probability:.2f})"
+            for one in chosen
+        ]
+        pictures = [shown(one.image.path, show_header=show_header) for one in chosen]
+        sheet = plots.contact_sheet(pictures, captions, columns=2)
+        report.sheet(f"labels-{part // (ROWS * 2) + 1}", sheet, "; ".join(captions).replace("\n", ", "))
 
 
 def _add_images(

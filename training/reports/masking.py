@@ -7,11 +7,10 @@ import numpy as np
 from PIL import Image
 
 from edge.images.page import open_page
-from training.data.inspection import trace_span
-from training.data.near_copies import isolated
+from training.inspection.trace import isolated, trace_span
+from training.inspection.trace_area import header_and_footer
 
 BLOCKS = 24  # across the width: a block is twice as high as the largest letters of a header
-MARGIN = 0.005  # share of the height that stays free above and below the traces: less than the gap to a line of text
 
 
 def shown(picture: Path | Image.Image | np.ndarray, *, show_header: bool) -> Image.Image:
@@ -30,14 +29,9 @@ def shown(picture: Path | Image.Image | np.ndarray, *, show_header: bool) -> Ima
 def masked(opened: Image.Image) -> Image.Image:
     """Return an upright RGB image with its header and footer masked."""
     trace = isolated(opened)
-    top, bottom = trace_span(trace)
-    if math.isnan(top):
+    if math.isnan(trace_span(trace)[0]):
         return _coarse(opened)
-    # Rows are level in the straightened image: the mask is drawn there and turned back, its corners masked.
-    height = opened.height
-    rows = np.arange(height)[:, np.newaxis] / height
-    outside = np.broadcast_to((rows < top - MARGIN) | (rows > bottom + MARGIN), (height, opened.width))
-    mask = Image.fromarray(outside.astype(np.uint8) * 255).rotate(-trace.angle, fillcolor=255)
+    mask = Image.fromarray(header_and_footer(trace, opened.height, opened.width))
     return Image.composite(_coarse(opened), opened, mask)
 
 

@@ -1,14 +1,13 @@
 """The baselines: each sees what its name says and nothing else."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from training.data.inspection import InspectedImage, straight_grey, trace_span
 from training.data.loaded_images import EcgImage
-from training.data.near_copies import fingerprint, isolated
 from training.evaluation.baselines import (
     BASELINES,
     EXACT_DUPLICATE,
@@ -21,6 +20,7 @@ from training.evaluation.baselines import (
     predict_baseline,
     score_baselines,
 )
+from training.inspection.inspected_image import InspectedImage, inspected
 from training.synthetic.paper.layout import LOOKS
 from training.synthetic.paper.printed_page import print_page
 from training.synthetic.signals.ecg import record
@@ -43,23 +43,12 @@ def images() -> list[Image.Image]:
     return drawn
 
 
-def inspected(image: Image.Image, number: int) -> InspectedImage:
-    """What `inspect` keeps of a file, of an image in memory."""
-    trace = isolated(image)
-    return InspectedImage(
-        image=EcgImage(path=Path(f"{number}.png"), label="a"),
-        content=str(number),
-        digest=str(number),
-        size=image.size,
-        fingerprint=fingerprint(trace),
-        grey=straight_grey(image, trace),
-        trace_span=trace_span(trace),
-        angle=trace.angle,
-    )
+def seen(image: Image.Image, number: int, page_style: str = "") -> InspectedImage:
+    return inspected(EcgImage(path=Path(f"{number}.png"), label="a", page_style=page_style), image, str(number))
 
 
 def inputs_of(images: list[Image.Image]) -> BaselineInputs:
-    return BaselineInputs.of([inspected(image, number) for number, image in enumerate(images)])
+    return BaselineInputs.of([seen(image, number) for number, image in enumerate(images)])
 
 
 def accuracy(name: str, inputs: BaselineInputs) -> float:
@@ -99,9 +88,7 @@ def test_the_header_ends_at_the_same_row_for_all(images: list[Image.Image]) -> N
 
 def test_the_lookup_of_duplicates_knows_what_it_has_seen_and_nothing_else(images: list[Image.Image]) -> None:
     inputs = inputs_of(images)
-    copied = BaselineInputs(
-        np.array([str(number // 2) for number in range(COUNT)]), inputs.grey, inputs.top, inputs.bottom
-    )
+    copied = replace(inputs, digests=np.array([str(number // 2) for number in range(COUNT)]))
     labels = np.array([("a", "b", "b")[number // 2 % 3] for number in range(COUNT)])
     learn, asked = np.arange(0, COUNT, 2), np.arange(1, COUNT, 2)
     assert (predict_baseline(EXACT_DUPLICATE, copied, labels, learn, asked) == labels[asked]).all()
@@ -113,7 +100,7 @@ def test_pages_that_are_trace_from_edge_to_edge_have_no_header(images: list[Imag
     inner = [image.crop((10, 200, 1096, 720)) for image in images]
     inputs = inputs_of(inner)
     assert inputs.header_footer.shape[1] < 60
-    empty = BaselineInputs(inputs.digests, inputs.grey, 0, 364)
+    empty = replace(inputs, top=0, bottom=364)
     labels = np.where(np.arange(COUNT) < COUNT // 3, "a", "b")
     assert (predict_baseline(HEADER_FOOTER, empty, labels, LEARN, ASKED) == "b").all()
 
@@ -132,7 +119,7 @@ def test_a_tilted_page_is_seen_level(images: list[Image.Image]) -> None:
     """Else its traces would reach into what counts as header."""
     for image in images[:4]:
         turned = image.rotate(2, Image.Resampling.BICUBIC, fillcolor="white")
-        straight, level = (inspected(each, 0).grey for each in (image, turned))
+        straight, level = (seen(each, 0).grey for each in (image, turned))
         as_it_lies = np.asarray(turned.convert("L").resize((512, 364), Image.Resampling.BILINEAR))
         distances = [np.abs(grey.astype(float) - straight).mean() for grey in (level, as_it_lies)]
         assert distances[0] < 0.75 * distances[1]

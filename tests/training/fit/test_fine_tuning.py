@@ -12,13 +12,13 @@ from edge.images.preprocessing import Preprocessing
 from tests.conftest import last_line, trained
 from training.data.folder import DataFolder
 from training.data.history import read_history
-from training.data.inspection import TraceArea
 from training.data.loaded_images import EcgImage, LoadedImages
 from training.data.recipe import Recipe
 from training.fit import fine_tuning
 from training.fit.fine_tuning import FineTuner
 from training.fit.lesson import targets_of
 from training.fit.loop import Batches, TargetLoss, hits
+from training.inspection.trace_area import TraceArea
 from training.models.heads import fit_standardise, refit_standardise
 from training.models.networks import NETWORKS, build_network
 from training.models.saved_model import load_model

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from training.audit.audit import audit
+from training.audit.baselines_asked import AS_IT_STANDS, WITHOUT_COPIES
 from training.data.folder import DataFolder
 from training.data.leaks import ACROSS, TWO_LABELS
-from training.evaluation.audit import AS_IT_STANDS, WITHOUT_COPIES, audit
 from training.reports.audit import write_audit
 from training.reports.data_folder import overview, write_overview
 

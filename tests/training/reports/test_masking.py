@@ -7,8 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from edge.images.page import open_page
-from training.data.inspection import trace_span
-from training.data.near_copies import isolated
+from training.inspection.trace import isolated, trace_span
 from training.reports.masking import BLOCKS, shown
 
 

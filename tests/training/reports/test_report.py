@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from training.audit.audit import Audit, audit
 from training.data.folder import DataFolder
-from training.evaluation.audit import Audit, audit
 from training.evaluation.baselines import BASELINES, MAJORITY_CLASS, PIXELS
 from training.evaluation.evaluate import evaluate
 from training.evaluation.intervals import Estimate

@@ -1,25 +1,25 @@
 """The audit of a data folder: copies, leaks, odd images, and what can be had without reading the waveform."""
 
 import logging
-import warnings
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold
 
+from training.audit.baselines_asked import audit_baselines, for_baselines
+from training.audit.labels import LabelAudit
+from training.audit.page_styles import PageStyle, page_styles
 from training.data.folder import DataFolder
-from training.data.inspection import InspectedImage, inspect_all
 from training.data.leaks import ACROSS, GROUP, TWO_LABELS, Leak, across, clusters, leaks
 from training.data.loaded_images import EcgImage, groups_of, joined
 from training.data.manifest import SPLITS
-from training.data.near_copies import near_copies
-from training.data.splits import folds
 from training.errors import DataError
-from training.evaluation.baselines import SHORTCUTS, BaselineInputs, score_baselines
+from training.evaluation.baselines import SHORTCUTS
 from training.evaluation.prediction_metrics import BaselineMetrics
 from training.evaluation.result import SCHEMA
+from training.inspection.inspected_image import InspectedImage, inspect_all
+from training.inspection.near_copies import near_copies
+from training.inspection.page_look import PageLook
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +30,6 @@ LEAK_KINDS = {
     "none": (COPY, TWO_LABELS, NEAR_COPY, NEAR_LABELS),
 }
 """The kinds of leaks that a folder can have, with stated splits and without."""
-AS_IT_STANDS, WITHOUT_COPIES = "as it stands", "without copies, by group"
-"""How the baselines are asked: by the stated split, or five random parts; and in five parts of one of
-each image, with groups and near copies kept together."""
-FOLDS = 5
 TILTED = 1.0  # degrees
 SMALL_SIDE = 400  # pixels: shorter, a QRS complex of a twelve-lead image has two or three columns
 ODD_FORM = 0.1  # share by which width by height may differ from that of most images
@@ -63,6 +59,12 @@ class Audit:
     """The images that could be read."""
     sizes: tuple[tuple[int, int], ...]
     """Width and height of each, pixels."""
+    groups: tuple[str, ...]
+    """Of each, what may not be divided: its stated group, else its picture, joined by copies and near copies."""
+    looks: tuple[PageLook, ...]
+    """What the page of each looks like besides its traces."""
+    page_styles: tuple[PageStyle, ...]
+    """How many different images of each class have which page style."""
     unreadable: tuple[str, ...]
     """One line for each image that could not be read."""
     redundant_bytes: int
@@ -83,6 +85,8 @@ class Audit:
     """By how they were asked, then by baseline."""
     no_baselines: dict[str, str]
     """By how they would be asked, why there are none."""
+    labels: LabelAudit | None = None
+    """What models that have not seen an image's group believe of its label; None where they were not asked."""
 
     @property
     def different(self) -> int:
@@ -116,7 +120,7 @@ class Audit:
                         f"{column}: '{name}' reaches macro-F1 {reached.value:.2f} without reading a heart "
                         f"(guessing: {guessed:.2f})"
                     )
-        return lines
+        return lines + [style.warning for style in self.page_styles if style.missing]
 
 
 def audit(data: DataFolder, *, seed: int, baselines: bool = True, most_baseline_files: int = 2000) -> Audit:
@@ -132,13 +136,17 @@ def audit(data: DataFolder, *, seed: int, baselines: bool = True, most_baseline_
     log.info("comparing the traces of %d different images", len(first))
     found = near_copies(np.stack([inspected[index].fingerprint for index in first]))
     near = tuple(NearCopy(first=first[i], second=first[j], score=score) for i, j, score in found)
-    chosen = _for_baselines(inspected, seed, most_baseline_files) if baselines else np.zeros(0, int)
-    scores, reasons = _baselines(inspected, chosen, near, seed) if baselines else ({}, {})
+    chosen = for_baselines(inspected, seed, most_baseline_files) if baselines else np.zeros(0, int)
     images = tuple(one.image for one in inspected)
+    groups = _groups(images, digests, near)
+    scores, reasons = audit_baselines(inspected, groups, chosen, seed) if baselines else ({}, {})
     return Audit(
         folder=str(data.path),
         images=images,
         sizes=tuple(one.size for one in inspected),
+        groups=tuple(groups.tolist()),
+        looks=tuple(one.look for one in inspected),
+        page_styles=page_styles([inspected[index] for index in first]),
         unreadable=tuple(unreadable),
         redundant_bytes=len(inspected) - len({one.content for one in inspected}),
         redundant_pixels=len(inspected) - len(first),
@@ -154,6 +162,14 @@ def audit(data: DataFolder, *, seed: int, baselines: bool = True, most_baseline_
         baselines=scores,
         no_baselines=reasons,
     )
+
+
+def _groups(images: tuple[EcgImage, ...], digests: list[str], near: tuple[NearCopy, ...]) -> np.ndarray:
+    """Return what may not be divided, str (n,): a near copy belongs to the group of its twin."""
+    twins = np.array(digests)
+    for pair in near:
+        twins[twins == twins[pair.second]] = twins[pair.first]
+    return joined(groups_of(images, digests), twins)
 
 
 def _all_leaks(images: tuple[EcgImage, ...], digests: list[str], near: tuple[NearCopy, ...]) -> list[Leak]:
@@ -189,59 +205,3 @@ def _odd(inspected: list[InspectedImage]) -> dict[str, tuple[int, ...]]:
         "other form than most images": ~lies_across & (np.abs(forms / usual - 1) > ODD_FORM),
     }
     return {name: tuple(np.flatnonzero(mask).tolist()) for name, mask in masks.items()}
-
-
-def _for_baselines(inspected: list[InspectedImage], seed: int, most: int) -> np.ndarray:
-    """Return the indices of the files that the baselines see: all of a picture's copies, or none."""
-    _, image, copies = np.unique([one.digest for one in inspected], return_inverse=True, return_counts=True)
-    order = np.random.default_rng(seed).permutation(len(copies))
-    taken = order[copies[order].cumsum() <= max(most, copies[order[0]])]
-    return np.flatnonzero(np.isin(image, taken))
-
-
-def _baselines(
-    inspected: list[InspectedImage], chosen: np.ndarray, near: tuple[NearCopy, ...], seed: int
-) -> tuple[dict[str, dict[str, BaselineMetrics]], dict[str, str]]:
-    """Return the baselines' metrics on the chosen files by how they are asked, and the reasons where there are none."""
-    kept = [inspected[index] for index in chosen]
-    labels, digests = np.array([one.image.label for one in kept]), np.array([one.digest for one in kept])
-    if len(set(labels)) < 2:
-        return {}, dict.fromkeys((AS_IT_STANDS, WITHOUT_COPIES), "images of one class only")
-    place, twins = {index: number for number, index in enumerate(chosen.tolist())}, digests.copy()
-    for pair in near:  # a near copy belongs to the group of its twin
-        if pair.first in place and pair.second in place:
-            twins[twins == twins[place[pair.second]]] = twins[place[pair.first]]
-    groups = joined(groups_of([one.image for one in kept], digests), twins)
-    inputs = BaselineInputs.of(kept)
-    log.info("asking the baselines about %d files", len(kept))
-    _, one_of_each = np.unique(digests, return_index=True)
-    divide: dict[str, Callable[[], list[np.ndarray]]] = {
-        AS_IT_STANDS: lambda: _as_it_stands(kept, labels, seed),
-        WITHOUT_COPIES: lambda: [
-            one_of_each[mask] for mask in folds(labels[one_of_each], groups[one_of_each], FOLDS, seed)
-        ],
-    }
-    scores, reasons = {}, {}
-    for name, among in ((AS_IT_STANDS, np.arange(len(kept))), (WITHOUT_COPIES, one_of_each)):
-        try:
-            divisions = [(np.setdiff1d(among, part), part) for part in divide[name]()]
-        except DataError as error:
-            reasons[name] = str(error)
-            continue
-        scores[name] = score_baselines(inputs, labels, groups, divisions)
-    return scores, reasons
-
-
-def _as_it_stands(kept: list[InspectedImage], labels: np.ndarray, seed: int) -> list[np.ndarray]:
-    """Return the indices of the test images, or those of random parts: as people divide a folder without splits."""
-    splits = np.array([one.image.split or "" for one in kept])
-    if splits[0]:
-        if len(set(splits)) == 1:
-            raise DataError(f"all images lie in {splits[0]!r}: nothing to learn from or nothing to ask")
-        return [np.flatnonzero(splits == "test")]
-    parts = min(FOLDS, Counter(labels.tolist()).most_common(1)[0][1])
-    if parts < 2:
-        raise DataError("no class has two images: nothing to divide")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that a class has fewer images than parts
-        return [part for _, part in StratifiedKFold(parts, shuffle=True, random_state=seed).split(labels, labels)]

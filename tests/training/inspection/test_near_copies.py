@@ -7,8 +7,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from benchmarks.near_copies import CHANGES
-from training.data import near_copies as traces
-from training.data.near_copies import THRESHOLD, fingerprint, isolated, near_copies
+from training.inspection import near_copies as traces
+from training.inspection.near_copies import THRESHOLD, fingerprint, near_copies
+from training.inspection.trace import isolated
 from training.synthetic.paper.layout import LOOKS
 from training.synthetic.paper.printed_page import print_page
 from training.synthetic.signals.ecg import record

@@ -14,10 +14,11 @@ from PIL import Image
 
 from edge.images.page import open_page
 from tests.conftest import last_line
+from training.audit.audit import COPY, NEAR_ACROSS, NEAR_LABELS, Audit, audit
+from training.audit.baselines_asked import AS_IT_STANDS, WITHOUT_COPIES
 from training.data.folder import DataFolder
 from training.data.leaks import ACROSS, GROUP, TWO_LABELS
 from training.data.loaded_images import joined
-from training.evaluation.audit import AS_IT_STANDS, COPY, NEAR_ACROSS, NEAR_LABELS, WITHOUT_COPIES, Audit, audit
 from training.evaluation.baselines import HEADER_FOOTER
 from training.synthetic.dataset import SyntheticSettings, generate_dataset
 
