@@ -15,8 +15,11 @@ import pytest
 
 from edge.commands.terminal import Parser, add_verbosity
 from training.audit.audit import Audit
+from training.audit.labels import DoubtedLabel, LabelAudit
+from training.audit.page_styles import PageStyle
 from training.evaluation import prediction_metrics, result
 from training.evaluation.intervals import Estimate
+from training.inspection.page_look import PageLook
 from training.reports.data_folder import FolderOverview
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +32,7 @@ TYPES = [
     for module in (result, prediction_metrics)
     for value in vars(module).values()
     if dataclasses.is_dataclass(value) and value.__module__ == module.__name__
-] + [Estimate, Audit, FolderOverview]
+] + [Estimate, Audit, LabelAudit, DoubtedLabel, PageLook, PageStyle, FolderOverview]
 PROGRAMS = ("edge", "training", "export")
 
 

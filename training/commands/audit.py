@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from training.audit.audit import audit
-    from training.audit.labels import audit_labels
+    from training.audit.labels_asked import audit_labels
     from training.data.folder import DataFolder
     from training.reports.audit import audit_tables, label_tables, write_audit
 

@@ -31,7 +31,7 @@ BASELINES = {
     MAJORITY_CLASS: "always predicts the class with most images",
     EXACT_DUPLICATE: "knows the labels of images that it has seen, pixel for pixel, else predicts the majority class",
     NEAREST_NEIGHBOUR: "predicts the label of the image whose pixels are nearest",
-    PAGE_STYLE: "a decision tree on grid, rows of traces, amount of print, form, and the manifest's page style",
+    PAGE_STYLE: "a decision tree on grid, rows of traces, form, amount of print, and the manifest's page style",
     HEADER_FOOTER: "a linear model that sees what is printed above and below the traces, and nothing else",
     TRACE_MASKED: "a linear model on the image with its traces wiped out",
     PIXELS: "a linear model on the small grey image",
@@ -57,7 +57,7 @@ class BaselineInputs:
     bottom: int
     """They end at this row."""
     styles: np.ndarray
-    """float32 (n, k): grid, rows of traces, print, width by height; then 0 or 1 for each page style of the manifest."""
+    """float32 (n, k): grid or none, rows of traces, width by height; then 0 or 1 for each of the manifest's styles."""
 
     @classmethod
     def of(cls, inspected: Sequence[InspectedImage]) -> "BaselineInputs":
@@ -67,7 +67,7 @@ class BaselineInputs:
             top, bottom = np.nanquantile(spans[:, 0], FEW), np.nanquantile(spans[:, 1], 1 - FEW)
         digests, grey = np.array([one.digest for one in inspected]), np.stack([one.grey for one in inspected])
         named = np.array([one.image.page_style for one in inspected])
-        looks = [(one.look.grid, one.look.rows, one.look.printed, one.size[0] / one.size[1]) for one in inspected]
+        looks = [(one.look.has_grid, one.look.rows, one.size[0] / one.size[1]) for one in inspected]
         styles = np.column_stack([np.array(looks, np.float32), named[:, np.newaxis] == np.unique(named)])
         return cls(digests, grey, int(top * GREY[1]), int(np.ceil(bottom * GREY[1])), styles)
 
@@ -82,6 +82,12 @@ class BaselineInputs:
     def header_footer(self) -> np.ndarray:
         """Return what stands above and below the traces, float32 (n, rows, 512)."""
         return np.concatenate([self.grey[:, : self.top], self.grey[:, self.bottom :]], axis=1).astype(np.float32)
+
+    @property
+    def printed(self) -> np.ndarray:
+        """Return how dark header and footer are on average, float32 (n,), 0 to 1; 0 where there is none."""
+        rows = self.header_footer
+        return 1 - rows.mean(axis=(1, 2)) / 255 if rows.shape[1] else np.zeros(len(rows), np.float32)
 
     @property
     def trace_masked(self) -> np.ndarray:
@@ -109,7 +115,8 @@ def predict_baseline(
         return np.array([known.get(digest, majority) for digest in inputs.digests[asked].tolist()])
     if name == PAGE_STYLE:
         tree = DecisionTreeClassifier(max_depth=DEPTH, min_samples_leaf=LEAF, class_weight="balanced", random_state=0)
-        return tree.fit(inputs.styles[learn], labels[learn]).predict(inputs.styles[asked])
+        rows = np.column_stack([inputs.styles, inputs.printed])
+        return tree.fit(rows[learn], labels[learn]).predict(rows[asked])
     if name == NEAREST_NEIGHBOUR:
         pixels, model = inputs.pixels, KNeighborsClassifier(1)
     else:

@@ -1,4 +1,4 @@
-"""What a page looks like besides its traces: a grid or none, how many rows of traces, how much is printed."""
+"""What a page looks like besides its traces: a grid or none, how many rows of traces."""
 
 from dataclasses import dataclass
 
@@ -25,13 +25,16 @@ class PageLook:
     """Mean darkness between the traces, 0 to 1; 0 where there is no trace."""
     rows: int
     """Rows of traces."""
-    printed: float
-    """Share of the page that is ink above and below the traces."""
+
+    @property
+    def has_grid(self) -> bool:
+        """Return whether it has a grid."""
+        return self.grid >= GRID
 
     @property
     def name(self) -> str:
         """Return the look in words."""
-        return f"{'grid' if self.grid >= GRID else 'no grid'}, {self.rows} row{'s' * (self.rows != 1)} of traces"
+        return f"{'grid' if self.has_grid else 'no grid'}, {self.rows} row{'s' * (self.rows != 1)} of traces"
 
 
 def page_look(grey: np.ndarray, ink: np.ndarray, span: tuple[float, float]) -> PageLook:
@@ -47,11 +50,7 @@ def page_look(grey: np.ndarray, ink: np.ndarray, span: tuple[float, float]) -> P
     if not np.isnan(span[0]):
         inside[int(span[0] * len(grey)) : int(np.ceil(span[1] * len(grey)))] = True
     between = inside[:, np.newaxis] & ~ndimage.maximum_filter(black, 3)
-    return PageLook(
-        grid=float(darkness[between].mean()) if between.any() else 0.0,
-        rows=_rows(ink),
-        printed=float(black[~inside].sum() / black.size),
-    )
+    return PageLook(grid=float(darkness[between].mean()) if between.any() else 0.0, rows=_rows(ink))
 
 
 def _rows(ink: np.ndarray) -> int:

@@ -19,7 +19,7 @@ from training.audit.baselines_asked import AS_IT_STANDS, WITHOUT_COPIES
 from training.data.folder import DataFolder
 from training.data.leaks import ACROSS, GROUP, TWO_LABELS
 from training.data.loaded_images import joined
-from training.evaluation.baselines import HEADER_FOOTER
+from training.evaluation.baselines import HEADER_FOOTER, PAGE_STYLE
 from training.synthetic.dataset import SyntheticSettings, generate_dataset
 
 
@@ -120,12 +120,35 @@ def test_odd_pages_are_named(synthetic_folder: Path, tmp_path: Path) -> None:
         "wide": image.crop((0, 0, image.width, image.height * 2 // 3)),
     }.items():
         altered.save(folder / "normal" / f"{name}.png")
-    (folder / "normal" / "broken.png").write_text("no picture")
+    for name in ("broken.png", "copy of broken.png"):
+        (folder / "normal" / name).write_text("no picture")
     found = audited(folder)
     named = {name: [found.images[index].path.stem for index in images] for name, images in found.odd.items()}
     assert list(named.values()) == [["blank"], ["tiny"], ["across"], [], ["wide"]]
-    assert len(found.unreadable) == 1
-    assert "broken.png" in found.unreadable[0]
+    assert [Path(line.split(": ")[0]).name for line in found.unreadable] == ["broken.png", "copy of broken.png"]
+
+
+def test_the_page_style_is_a_shortcut_where_it_tells_the_class(tmp_path: Path) -> None:
+    for label, look in (("normal", "report"), ("sick", "plain")):
+        made = tmp_path / look
+        generate_dataset(made, SyntheticSettings(per_class=3, seed=2, strength=1, look=look))
+        shutil.copytree(made, tmp_path / "images" / label)
+    for file in (tmp_path / "images").rglob("*.csv"):
+        file.unlink()
+    found = audited(tmp_path / "images", baselines=True)
+    assert found.baselines[WITHOUT_COPIES][PAGE_STYLE].macro_f1.value == 1
+    warned = "\n".join(found.warnings)
+    assert f"'{PAGE_STYLE}' reaches macro-F1 1.00" in warned
+    assert "pages with no grid, 4 rows of traces: of 12 images none normal" in warned
+
+
+def test_copies_keep_their_own_name_and_label(tmp_path: Path) -> None:
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        picture(1).save(tmp_path / label / f"{label}.png")
+    found = audited(tmp_path)
+    assert [(image.label, image.path.name) for image in found.images] == [("a", "a.png"), ("b", "b.png")]
+    assert len(set(found.groups)) == 1
 
 
 def test_groups_that_share_a_page_are_one() -> None:
