@@ -13,7 +13,7 @@ from edge.commands.terminal import hide_progress
 from training.data.history import read_history
 from training.data.loaded_images import LoadedImages
 from training.data.recipe import Recipe
-from training.fit.augmentation import augmented
+from training.fit.augmentation import augmented, from_elsewhere
 from training.fit.lesson import Lesson, targets_of
 from training.fit.loop import Batches, Stage, train_epochs
 from training.inspection.trace_area import TraceArea
@@ -30,6 +30,8 @@ TRACELESS = 6
 TRACELESS_WEIGHT = 0.5
 MOST_FEATURES = 1536
 """Versions of images that the in-distribution score is fitted to."""
+ELSEWHERE = 768
+"""ECG images as other places have them, at most, that it is fitted to as well."""
 OTHER_PICTURES = 240
 """Pictures that are no ECG that it is fitted against: thirty of each kind."""
 PIECES = 40
@@ -92,8 +94,10 @@ class FineTuner:
             [upper.predict(np.stack(chosen[k : k + 256]), BATCH, verbose=0) for k in range(0, len(chosen), 256)]
         )
         refit_standardise(network, features)
-        others = keras.Model(network.input, network.get_layer("features").output)
-        fit_in_distribution(network, features, others.predict(self._no_ecgs(learn, traceless), BATCH, verbose=0))
+        whole = keras.Model(network.input, network.get_layer("features").output)
+        elsewhere = whole.predict(self._from_elsewhere(learn), BATCH, verbose=0)
+        others = whole.predict(self._no_ecgs(learn, traceless), BATCH, verbose=0)
+        fit_in_distribution(network, np.concatenate([features, elsewhere]), others)
 
     def _was_no_better(self, lesson: Lesson) -> bool:
         """Return whether the head alone had a lower validation loss."""
@@ -142,6 +146,11 @@ class FineTuner:
         images = [replace(image, label="", sample_weight=TRACELESS_WEIGHT) for image in chosen.images]
         digests = [hashlib.sha256(f"traceless {digest}".encode()).hexdigest() for digest in chosen.digests]
         return replace(chosen, images=tuple(images), pixels=np.stack(pixels), digests=tuple(digests))
+
+    def _from_elsewhere(self, learn: LoadedImages) -> np.ndarray:
+        """Return ECG images as other places have them, uint8 (n, height, width, 3)."""
+        chosen = range(0, len(learn), -(-len(learn) // ELSEWHERE))
+        return np.stack([from_elsewhere(learn.pixels[k], learn.digests[k], self._recipe.seed) for k in chosen])
 
     def _no_ecgs(self, learn: LoadedImages, traceless: LoadedImages | None) -> np.ndarray:
         """Return pictures that are no 12-lead ECG, uint8 (n, height, width, 3)."""

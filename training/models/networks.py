@@ -122,7 +122,9 @@ def build_network(model: str, labels: tuple[str, ...], height: int, width: int, 
     if start.contract.architecture != model:
         raise ModelError(f"{weights}: holds the network {start.contract.architecture}, not {model}: give another file")
     network = kind.build(len(labels), height, width, None)
+    given = {layer.name: layer for layer in start.network.layers}
     for layer in network.layers:
-        if layer.weights and (layer.name != "logits" or start.contract.labels == labels):
-            layer.set_weights(start.network.get_layer(layer.name).get_weights())
+        # An in-distribution score is fitted again; that of an older file may have other layers.
+        if layer.weights and layer.name in given and (layer.name != "logits" or start.contract.labels == labels):
+            layer.set_weights(given[layer.name].get_weights())
     return network

@@ -49,7 +49,7 @@ def test_the_blocks_above_the_cut_move_and_nothing_else(tuned: Path) -> None:
         if layer.weights and any((a != b).any() for a, b in zip(*both(layer.name, network, published), strict=True))
     }
     convolutions = {f"block{n}_{part}" for n in range(8, 15) for part in ("expand", "depthwise", "project")}
-    assert moved == convolutions | {"logits", "standardise", "components", "mean_square"}
+    assert moved == convolutions | {"logits", "standardise", "components", "mean_square", "is_ecg"}
 
 
 def both(name: str, *networks: keras.Model) -> list[list[np.ndarray]]:

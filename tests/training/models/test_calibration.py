@@ -127,7 +127,7 @@ def test_a_page_may_deviate_twice_as_much_as_nearly_all_unseen_pages_do() -> Non
     deviation = np.append(np.linspace(0.5, 1.5, 99), 1000.0)[:, np.newaxis]  # one strange image decides nothing
     least = choose_in_distribution_threshold(1 / (1 + deviation))
     assert 1 / least - 1 == pytest.approx(2 * np.quantile(deviation, 0.95))
-    assert choose_in_distribution_threshold(np.ones((5, 1))) == 1.0
+    assert choose_in_distribution_threshold(np.ones((5, 1))) == 0.5  # more probably an ECG image than none
 
 
 def test_other_pictures_teach_where_to_look() -> None:
@@ -150,3 +150,23 @@ def test_other_pictures_teach_where_to_look() -> None:
 
     assert deviation(None) < 1.5
     assert deviation(others) > 4
+
+
+def test_the_score_is_at_most_the_probability_that_a_picture_is_an_ecg_image() -> None:
+    """Others differ by a little in every feature: no distance tells them, the sum of all does."""
+    network = build_cnn(4, 64, 64)
+    rng = np.random.default_rng(1)
+    width = network.get_layer("features").output.shape[1]
+    features, others = (rng.normal(shift, 1, (count, width)) for shift, count in ((0.5, 500), (-0.5, 300)))
+    fit_standardise(network, features.astype(np.float32))
+    scores = keras.Model(network.get_layer("features").output, network.output["in_distribution"])
+    fit_in_distribution(network, features, others)
+    unseen = [rng.normal(shift, 1, (200, width)).astype(np.float32) for shift in (0.5, -0.5, 30)]
+    own, foreign, far = (scores.predict(one, verbose=0)[:, 0] for one in unseen)
+    assert (own > 0.5).mean() > 0.97
+    assert (foreign < 0.5).mean() > 0.97
+    assert (far < 0.5).all()  # an ECG image by the one model, and like none that is known by the other
+    kernel, bias = network.get_layer("is_ecg").get_weights()
+    mean, variance = network.get_layer("standardise").get_weights()
+    probability = 1 / (1 + np.exp(-((unseen[0] - mean) / np.sqrt(variance + 1e-6) @ kernel + bias)[:, 0]))
+    assert (own <= probability + 1e-6).all()
