@@ -12,7 +12,7 @@ import pytest
 from edge import ModelError
 from edge.classifier import INPUT
 from edge.images.preprocessing import Preprocessing, load_page
-from tests.conftest import last_line, trained
+from tests.conftest import ROOT, last_line, trained
 from training.data.recipe import Recipe
 from training.models import networks
 from training.models.efficientnet_lite0 import EPSILON, build_efficientnet_lite0
@@ -86,8 +86,10 @@ def test_a_model_of_this_program_is_what_another_one_starts_from(h5: Path) -> No
     """All layers, and the class layer where it has the same labels; the size of the images may be another."""
     start = load_model(h5)
     same = build_network("cnn", start.contract.labels, 96, 160, h5)
-    for ours, theirs in zip(same.get_weights(), start.network.get_weights(), strict=False):
-        np.testing.assert_array_equal(ours, theirs)
+    for layer in same.layers:
+        theirs = start.network.get_layer(layer.name).get_weights()
+        for own, other in zip(layer.get_weights(), theirs, strict=True):
+            np.testing.assert_array_equal(own, other)
     other = build_network("cnn", ("a", "b", "c"), 96, 160, h5)
     head, conv = (
         [network.get_layer(name).get_weights()[0] for network in (other, start.network)]
@@ -95,6 +97,17 @@ def test_a_model_of_this_program_is_what_another_one_starts_from(h5: Path) -> No
     )
     assert (conv[0] == conv[1]).all()
     assert (head[0] != head[1]).any()
+
+
+def test_an_older_model_is_a_start_as_well() -> None:
+    """The shipped one has no layer that says whether a picture is an ECG image at all."""
+    shipped = ROOT / "export" / "models" / "ecg.h5"
+    start = load_model(shipped)
+    assert "is_ecg" not in [layer.name for layer in start.network.layers]
+    network = build_network("efficientnet_lite0", start.contract.labels, 64, 96, shipped)
+    convolution, fresh = (network.get_layer(name).get_weights() for name in ("block7_expand", "is_ecg"))
+    np.testing.assert_array_equal(convolution[0], start.network.get_layer("block7_expand").get_weights()[0])
+    assert not fresh[0].any()
 
 
 def test_an_unknown_network_gets_the_list(called: Callable, three_classes: Path, tmp_path: Path) -> None:
