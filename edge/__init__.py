@@ -1,5 +1,6 @@
 """The device: everything that turns an image of a 12-lead ECG into a prediction."""
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,9 @@ if TYPE_CHECKING:
     from edge.errors import EcgError, ModelError, PageError, UsageError
     from edge.images.preprocessing import load_page
     from edge.prediction import Prediction
+
+# Read by onnxruntime when it is imported: since 1.29 it keeps a device ID in the home folder and looks up a host.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.6.0"
 __all__ = ["Classifier", "Contract", "EcgError", "ModelError", "PageError", "Prediction", "UsageError", "load_page"]

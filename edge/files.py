@@ -1,9 +1,13 @@
-"""Files: the images of a folder, and results that are either whole or not there."""
+"""Files: the images of a folder, and outputs that are either whole or not there and destroy nothing."""
 
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from edge.errors import UsageError
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pdf", ".heic", ".heif"})
 """What counts as an image in a folder, in any case: the same files are predicted and learned from."""
@@ -18,12 +22,57 @@ def find_images(folder: Path, recursive: bool = True) -> list[Path]:
     )
 
 
+HEAD = 4096  # bytes
+
+
+def check_output(path: Path, reads: Iterable[Path], ours: Callable[[Path], bool]) -> None:
+    """Raise `UsageError` where writing to `path` would destroy something; links are followed.
+
+    `reads` are the files that the command reads; `ours` says of a file that is there whether this program made it.
+    What is no file, a device or a pipe, can be written to; a folder and a disk cannot.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return  # not there, or not to be had: then writing says so
+    if stat.S_ISDIR(found.st_mode) or stat.S_ISBLK(found.st_mode):
+        raise UsageError(f"{path}: is a {'folder' if path.is_dir() else 'disk'}: give the name of a file")
+    for source in reads:
+        if source.exists() and os.path.samestat(found, source.stat()):
+            raise UsageError(f"{path}: is read by this command: give another file to write to")
+    if stat.S_ISREG(found.st_mode) and found.st_size and not ours(path):
+        raise UsageError(f"{path}: is there and was not made by this command: give another name, or remove it")
+
+
+def is_stream(path: Path) -> bool:
+    """Return whether a path is a device or a pipe, which is written to and not replaced."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def head_of(path: Path) -> bytes:
+    """Return the first bytes of a file, by which it is told who made it; none of what is no file."""
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return file.read(HEAD)
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a name beside `path` to write to; it becomes `path` when all went well, else it is removed."""
-    unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
+    """Give a name beside `path` to write to; it becomes `path` when all went well, else it is removed.
+
+    Where `path` is a link, the file that it leads to is replaced, and the link stays; a device or a pipe is written to.
+    """
+    target = path.resolve()
+    if is_stream(target):
+        with TemporaryDirectory() as folder:
+            yield Path(folder) / target.name
+            with target.open("wb") as stream:
+                stream.write((Path(folder) / target.name).read_bytes())
+        return
+    unfinished = target.with_name(f".unfinished-{os.getpid()}-{target.name}")
     try:
         yield unfinished
-        unfinished.replace(path)
+        unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)

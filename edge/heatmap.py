@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from edge.files import replacing
+from edge.files import head_of, replacing
 from edge.prediction import Prediction
 
 FOR, AGAINST = (214, 39, 40), (31, 119, 180)  # red and blue that a colour-blind person tells apart
@@ -36,8 +36,19 @@ def overlay(page: Image.Image, parts: np.ndarray) -> Image.Image:
     return picture
 
 
+MADE_BY = "ecg-edge heatmap"
+
+
+def is_heatmap(path: Path) -> bool:
+    """Return whether a file is a heatmap of this program, by its beginning."""
+    return MADE_BY.encode() in head_of(path)
+
+
 class Heatmaps:
-    """Write overlays into a folder, named as their pages are, with a number where a name comes again."""
+    """Write overlays into a folder, named as their pages are, with a number where a name comes again.
+
+    A file of that name that this program did not make is left as it is.
+    """
 
     def __init__(self, folder: Path, taken: set[str]) -> None:
         """Make the folder; `taken` are the paths that an earlier run has written."""
@@ -51,10 +62,10 @@ class Heatmaps:
             return found
         stem = Path(found.image).stem if found.page is None else f"{Path(found.image).stem}-page{found.page}"
         path, number = self._folder / f"{stem}.jpg", 2
-        while str(path) in self._taken:
+        while str(path) in self._taken or (path.exists() and not is_heatmap(path)):
             path, number = self._folder / f"{stem}-{number}.jpg", number + 1
         self._taken.add(str(path))
         label = list(found.probabilities).index(found.label)
         with replacing(path) as unfinished:
-            overlay(page, contributions(heatmap, label)).save(unfinished, format="JPEG", quality=90)
+            overlay(page, contributions(heatmap, label)).save(unfinished, format="JPEG", quality=90, comment=MADE_BY)
         return replace(found, heatmap=str(path))

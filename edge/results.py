@@ -2,12 +2,44 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+import logging
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
+
+try:
+    import fcntl
+except ImportError:  # Windows: two runs on one output are not told apart there
+    fcntl = None  # type: ignore[assignment]
 
 from edge.errors import UsageError
+from edge.files import head_of
 from edge.prediction import Prediction
+
+log = logging.getLogger(__name__)
+
+RESULTS = re.compile(
+    rb'image,page,status,|\[\]\n|\[\n \{\n  "image": |\{"image": |[^\n]*: (rejected: |(uncertain: )?[^\n]* \d+\.\d%)'
+)
+"""How results begin, as CSV, JSON, JSON Lines, or text whose first image has an answer."""
+Signature = list[int] | None
+"""What changes with a file's bytes: size, times of change, inode; None for a picture that is no file."""
+
+
+def are_results(path: Path) -> bool:
+    """Return whether a file holds results, by its beginning."""
+    return RESULTS.match(head_of(path)) is not None
+
+
+def signature(source: str | Path) -> Signature:
+    """Return what changes when a file is written or replaced; None for what is no file."""
+    try:
+        found = Path(source).stat()
+    except OSError:
+        return None
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
 
 
 def write(
@@ -61,41 +93,101 @@ def _in_words(found: Prediction, top_k: int | None) -> str:
 class Journal:
     """Keep the answers of a run in a file beside its results until these are whole.
 
-    Each line is a prediction as JSON. What an interrupted run has answered is `kept`: the cut last line
-    is dropped, and the pages of a last file that holds several, for it may not be through.
+    Each line is a prediction as JSON, with what changes when its file does. What an interrupted run has answered is
+    `kept`: the cut last line is dropped, and the pages of a last file that holds several, for it may not be through.
+    While a run writes, another one is refused.
     """
 
     def __init__(self, out: Path, key: str) -> None:
-        """Read what is there; `key` tells apart what does not go together, another model above all."""
+        """Read what is there; `key` tells apart what does not go together, another model above all.
+
+        Raises `UsageError` where another run writes to `out`. A journal that cannot be read is set aside.
+        """
+        out = out.resolve()
         self.path = out.with_name(f".unfinished-{key}-{out.name}")
-        lines = self.path.read_bytes().splitlines(keepends=True) if self.path.is_file() else []
-        lines = [line for line in lines if line.endswith(b"\n")]
-        self.kept = [Prediction.from_record(json.loads(line)) for line in lines]
+        self._file = self._locked()
+        lines = [line for line in self._file.read().splitlines(keepends=True) if line.endswith(b"\n")]
+        try:
+            records = [json.loads(line) for line in lines]
+            self._signatures: list[Signature] = [record.pop("file", None) for record in records]
+            self.kept = [Prediction.from_record(record) for record in records]
+        except (ValueError, TypeError, KeyError, AttributeError):
+            aside = out.with_name(f".damaged-{key}-{out.name}")
+            self.path.replace(aside)
+            log.warning("%s: cannot be read and is set aside: all images are answered again", aside)
+            self._file, self.kept, self._signatures, lines = self._locked(), [], [], []
+        self._sizes = list(map(len, lines))
         if self.kept and self.kept[-1].page is not None:
-            last = self.kept[-1].image
-            while self.kept and self.kept[-1].image == last:
-                self.kept.pop()
-        self._end = sum(map(len, lines[: len(self.kept)]))  # bytes of what is kept
+            self._keep(next(k for k, one in enumerate(self.kept) if one.image == self.kept[-1].image))
 
     def answered(self, names: list[str]) -> int:
-        """Return how many of the named files are answered; raise `UsageError` where they are others."""
+        """Return how many of the named files are answered; raise `UsageError` where they are others.
+
+        What comes after a file that was changed or replaced since counts as not answered.
+        """
         done = [found.image for found in self.kept if found.page in (None, 1)]
         if done != names[: len(done)]:
             raise UsageError(
                 f"{self.path}: is of an interrupted run on other images: repeat that command, or delete this file"
             )
-        return len(done)
+        for place, (found, then) in enumerate(zip(self.kept, self._signatures, strict=True)):
+            if then is None or then != signature(found.image):
+                log.info("%s: was changed since its answer: going on from there", found.image)
+                self._keep(place if found.page is None else place - found.page + 1)
+                break
+        return sum(found.page in (None, 1) for found in self.kept)
 
-    def record(self, predictions: Iterable[Prediction]) -> Iterator[Prediction]:
-        """Yield predictions once they are written down."""
-        with self.path.open("a", encoding="utf-8", newline="") as file:
-            file.truncate(self._end)
-            for found in predictions:
-                print(json.dumps(found.as_record(), ensure_ascii=False), file=file, flush=True)
-                yield found
+    def record(
+        self, predictions: Iterable[Prediction], signatures: Mapping[str, Signature] | None = None
+    ) -> Iterator[Prediction]:
+        """Yield predictions once they are written down, with the signatures that their files had when opened."""
+        self._file.truncate(sum(self._sizes))
+        self._file.seek(0, os.SEEK_END)
+        for found in predictions:
+            line = found.as_record() | {"file": (signatures or {}).get(found.image)}
+            self._file.write(f"{json.dumps(line, ensure_ascii=False)}\n".encode())
+            self._file.flush()
+            yield found
 
     def all(self) -> Iterator[Prediction]:
         """Yield every answer that is written down."""
-        with self.path.open(encoding="utf-8") as file:
-            for line in file:
-                yield Prediction.from_record(json.loads(line))
+        self._file.seek(0)
+        for line in self._file:
+            record = json.loads(line)
+            record.pop("file", None)
+            yield Prediction.from_record(record)
+
+    def remove(self) -> None:
+        """Remove the file: the results are whole."""
+        self.path.unlink()
+
+    def __enter__(self) -> "Journal":
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let other runs write; an empty file is removed."""
+        if self.path.exists() and not self.path.stat().st_size:
+            self.path.unlink()
+        self._file.close()
+
+    def _keep(self, count: int) -> None:
+        del self.kept[count:], self._signatures[count:], self._sizes[count:]
+
+    def _locked(self) -> BinaryIO:
+        """Return the open file; raise `UsageError` where another run holds it."""
+        while True:
+            file = self.path.open("a+b")
+            if fcntl is not None:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    file.close()
+                    raise UsageError(
+                        f"{self.path}: another run writes there: wait for it, or give another --out"
+                    ) from None
+            # A run that has just ended removes the file: then this one is nowhere.
+            if self.path.exists() and os.path.samestat(os.fstat(file.fileno()), self.path.stat()):
+                file.seek(0)
+                return file
+            file.close()

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from edge.commands.terminal import NOT_A_DEVICE, SYNTHETIC_MODEL
 from edge.contract import Contract
-from edge.files import replacing
+from edge.files import head_of, replacing
 from edge.heatmap import contributions, overlay
 from edge.prediction import Prediction, Status
 
@@ -17,6 +18,13 @@ CAPTION = 64  # pixels below each image
 MARGIN = 12
 BACKGROUND, INK, SOFT, RIGHT, WRONG = "white", "#1f2a44", "#5c6675", "#1b7a43", "#b3261e"
 COLOURS = {Status.OK: RIGHT, Status.UNCERTAIN: SOFT, Status.REJECTED: WRONG}
+
+MADE_BY = "ecg-edge sheet"
+
+
+def is_sheet(path: Path) -> bool:
+    """Return whether a file is a sheet of this program, by its beginning."""
+    return MADE_BY.encode() in head_of(path)
 
 
 class Sheet:
@@ -53,7 +61,9 @@ class Sheet:
         text = _fitting(f"{notice} Red speaks for the class, blue against it.", width=sheet.width - 2 * MARGIN)
         ImageDraw.Draw(sheet).text((MARGIN, sheet.height - 34), text, INK, _font(16))
         with replacing(path) as unfinished:
-            sheet.save(unfinished, format="PNG", optimize=True)
+            notes = PngInfo()
+            notes.add_text("Software", MADE_BY)
+            sheet.save(unfinished, format="PNG", optimize=True, pnginfo=notes)
 
 
 def _answer(found: Prediction) -> str:

@@ -10,7 +10,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 from edge.classifier import HEATMAP, INPUT, Classifier
 from edge.contract import CONTRACT_KEY
 from edge.errors import UsageError
-from edge.files import replacing
+from edge.files import check_output, find_images, replacing
 from edge.selftest import CHECK_KEY, answers, to_json
 from export.comparison_images import ComparisonImages
 from export.parity import Bounds, Parity, ParityError, compare
@@ -22,6 +22,8 @@ OPSET = 17
 FEATURES = "features"
 FEWEST_FOR_INT8 = 150
 """Images that an int8 model is compared on, at least: a change in 2 of 100 images would hardly be seen on fewer."""
+
+HDF5 = b"\x89HDF"
 
 IR_VERSION = 8
 """The file format of opset 17's time, which every onnxruntime since 1.12 reads."""
@@ -42,8 +44,14 @@ def convert(
     With `calibration`, a folder of training images, its convolutions are int8. At most `calibration_images`
     of them are used, and the model is compared on at least `fewest_images` others. `bounds` stand in for those
     of `BOUNDS`. The file has a temporary name until parity holds: a failure leaves nothing behind. Raises
-    `ParityError` with the differences where the two disagree, `UsageError` for too few images.
+    `ParityError` with the differences where the two disagree, `UsageError` for too few images, or where `out` is
+    something else than a model of this program.
     """
+    reads = (
+        source,
+        *(image for folder in (images, calibration) if folder and folder.is_dir() for image in find_images(folder)),
+    )
+    check_output(out, reads, is_model)
     model = load_model(source)
     calibrated = None if calibration is None else CalibrationImages.read(calibration, model, calibration_images)
     shown = ComparisonImages.read(images, model, () if calibrated is None else calibrated.digests)
@@ -66,6 +74,12 @@ def convert(
                 f"{source}: its ONNX form gives other predictions, {'; '.join(parity.failures)}: nothing was written"
             )
     return parity
+
+
+def is_model(path: Path) -> bool:
+    """Return whether a file is an exported model, by the name of its contract; an .h5, which has it too, is none."""
+    content = path.read_bytes() if path.is_file() else b""
+    return CONTRACT_KEY.encode() in content and not content.startswith(HDF5)
 
 
 def to_int8(model: SavedModel, calibration: CalibrationImages) -> ModelProto:

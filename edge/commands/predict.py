@@ -1,6 +1,7 @@
 """Predict: classify ECG images, and go on where an interrupted run stopped."""
 
 import argparse
+import contextlib
 import logging
 import sys
 import time
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from edge.prediction import Prediction
+    from edge.results import Journal, Signature
     from edge.sheet import Sheet
 
 log = logging.getLogger(__name__)
@@ -63,16 +65,43 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("standard output is closed: give --out FILE")
     if options.out is not None and options.sheet is not None:
         raise UsageError("--sheet: does not go with --out, whose interrupted runs go on: give one of the two")
-    from edge.files import replacing
-    from edge.results import Journal, write
-
     model = model_of(options)
-    journal = None if options.out is None else Journal(options.out, _key(options, model))
+    _check_outputs(options, [model, *(source for source in sources if isinstance(source, Path))])
+    from edge.files import is_stream
+    from edge.results import Journal
+
+    keeps = options.out is not None and not is_stream(options.out)
+    with Journal(options.out, _key(options, model)) if keeps else contextlib.nullcontext() as journal:
+        return _answer(options, sources, model, journal)
+
+
+def _check_outputs(options: argparse.Namespace, reads: list[Path]) -> None:
+    """Raise `UsageError` where an output would replace what is read, or what this program did not make."""
+    from edge.files import check_output
+    from edge.results import are_results
+    from edge.sheet import is_sheet
+
+    for output, ours in ((options.out, are_results), (options.sheet, is_sheet)):
+        if output is not None:
+            check_output(output, reads, ours)
+
+
+def _answer(options: argparse.Namespace, sources: list[str | Path], model: Path, journal: "Journal | None") -> int:
+    """Classify the images, but those that the journal has; return 1 where one of them could not be read."""
+    from edge.results import signature
+
     done = 0 if journal is None else journal.answered(list(map(str, sources)))
+    signatures: dict[str, Signature] = {}
+
+    def opened(source: str | Path) -> Path | BytesIO:
+        if journal is not None:
+            signatures[str(source)] = signature(source)
+        return _opened(source)
+
     # The first page is opened while onnxruntime is imported and the model loaded.
     from edge.images.pipeline import PagePipeline
 
-    pipeline = PagePipeline(map(_opened, sources[done:]), options.threads)
+    pipeline = PagePipeline(map(opened, sources[done:]), options.threads)
     from edge.classifier import Classifier
 
     classifier = Classifier(model, options.threads)
@@ -83,25 +112,42 @@ def run(options: argparse.Namespace) -> int:
     explained, sheet = _explaining(options, [] if journal is None else journal.kept)
     tally = Tally([] if journal is None else journal.kept)
     found = tally.counting(_shown(classifier.predict_many(pipeline, explained), len(sources) - done))
-    form, labels = options.format, classifier.contract.labels
-    if journal is None:
-        write(found, sys.stdout, form, labels, options.top_k)
-    else:
-        try:
-            for _ in journal.record(found):
-                pass
-        except KeyboardInterrupt:
-            log.error("%d answers are kept: repeat the command, it goes on", tally.total)
-            raise
-        with replacing(options.out) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
-            write(journal.all(), file, form, labels, options.top_k)
-        journal.path.unlink()
+    _write(options, found, classifier.contract.labels, journal, signatures)
     if sheet is not None:
         sheet.write(options.sheet, classifier.contract)
         log.info("sheet: %s", options.sheet)
     if tally.failed:
         log.error("%d of %d images could not be read", tally.failed, tally.total)
     return 1 if tally.failed else 0
+
+
+def _write(
+    options: argparse.Namespace,
+    found: Iterator["Prediction"],
+    labels: tuple[str, ...],
+    journal: "Journal | None",
+    signatures: dict[str, "Signature"],
+) -> None:
+    """Write predictions as they come to standard output, a device or a pipe; to a file when they are whole."""
+    from edge.files import replacing
+    from edge.results import write
+
+    if options.out is None:
+        write(found, sys.stdout, options.format, labels, options.top_k)
+    elif journal is None:
+        with options.out.open("w", encoding="utf-8", newline="") as file:
+            write(found, file, options.format, labels, options.top_k)
+    else:
+        answers = 0
+        try:
+            for answers, _ in enumerate(journal.record(found, signatures), start=1):  # noqa: B007
+                pass
+        except KeyboardInterrupt:
+            log.error("%d answers are kept: repeat the command, it goes on", len(journal.kept) + answers)
+            raise
+        with replacing(options.out) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
+            write(journal.all(), file, options.format, labels, options.top_k)
+        journal.remove()
 
 
 class Tally:

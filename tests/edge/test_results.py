@@ -1,5 +1,6 @@
 """Results that are whole or not there, and runs that go on where they were interrupted."""
 
+import argparse
 import csv
 import io
 import json
@@ -17,8 +18,10 @@ import pytest
 from PIL import Image
 
 from edge import Classifier, UsageError
+from edge.commands import predict
 from edge.heatmap import AGAINST, FOR, overlay
-from edge.results import Journal
+from edge.prediction import Prediction
+from edge.results import Journal, signature
 from tests.conftest import ROOT
 
 
@@ -45,7 +48,7 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(
     assert edge(*words, whole).returncode == 1
     # What is left of a run that was killed: some answers, the last line cut.
     journal = next(iter_journals(edge, words, tmp_path))
-    answers = [json.dumps(record) for record in records(edge, words[:-3])]
+    answers = [json.dumps(record | {"file": signature(record["image"])}) for record in records(edge, words[:-3])]
     for kept in (0, 2, 5, 7):
         journal.write_text("\n".join(answers[:kept]) + "\n" * bool(kept) + '{"image": "pa', encoding="utf-8")
         assert edge(*words, tmp_path / "again").returncode == 1
@@ -94,16 +97,72 @@ def test_an_interrupt_says_that_the_answers_are_kept(golden: Path, tmp_path: Pat
     assert not out.exists()
 
 
+def kept_by(folder: Path, answers: list[Prediction], key: str = "key") -> Path:
+    """Write answers as an interrupted run leaves them; return the journal's path."""
+    with Journal(folder / "out", key) as journal:
+        assert list(journal.record(answers, {one.image: signature(one.image) for one in answers})) == answers
+    return journal.path
+
+
 def test_a_journal_of_other_images_is_refused(golden: Path, classifier: Classifier, tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "out", "key")
     answers = list(classifier.predict_many([golden / "page.png"]))
-    assert list(journal.record(answers)) == answers
-    again = Journal(tmp_path / "out", "key")
-    assert again.kept == answers
-    assert again.answered([str(golden / "page.png"), "more.png"]) == 1
-    with pytest.raises(UsageError, match=r"^.*\.unfinished-key-out: is of an interrupted run on other images: repeat"):
-        again.answered(["other.png"])
-    assert Journal(tmp_path / "out", "another model").kept == []
+    kept_by(tmp_path, answers)
+    with Journal(tmp_path / "out", "key") as again:
+        assert again.kept == answers
+        assert again.answered([str(golden / "page.png"), "more.png"]) == 1
+        refused = r"^.*\.unfinished-key-out: is of an interrupted run on other images: repeat"
+        with pytest.raises(UsageError, match=refused):
+            again.answered(["other.png"])
+    with Journal(tmp_path / "out", "another model") as other:
+        assert other.kept == []
+    assert [path.name for path in tmp_path.iterdir()] == [".unfinished-key-out"]  # no empty one is left
+
+
+def test_an_image_that_was_changed_is_answered_again(pages: Path, classifier: Classifier, tmp_path: Path) -> None:
+    images = [pages / name for name in ("0.png", "1.png", "5.tif", "2.png")]
+    answers = list(classifier.predict_many(images))
+    names = list(map(str, images))
+    for number, kept in ((3, 5), (2, 2), (0, 0)):
+        kept_by(tmp_path, answers).touch()
+        content, then = images[number].read_bytes(), images[number].stat().st_mtime
+        images[number].with_suffix(".new").write_bytes(content)
+        os.utime(images[number].with_suffix(".new"), (then, then))
+        images[number].with_suffix(".new").replace(images[number])  # the same size and time of change
+        with Journal(tmp_path / "out", "key") as journal:
+            assert journal.answered(names) == min(number, 3)
+            assert len(journal.kept) == kept
+            assert list(journal.record([])) == []
+            assert list(journal.all()) == answers[:kept]
+            journal.remove()
+
+
+def test_a_second_run_on_one_output_is_refused(edge: Callable, golden: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results.csv"
+    words = ("predict", golden / "page.png", "--model", golden / "tiny.onnx", "--format", "csv", "--out", out)
+    assert edge(*words).returncode == 0
+    whole = out.read_bytes()
+    options = argparse.Namespace(heatmaps=None)
+    with Journal(out, predict._key(options, golden / "tiny.onnx")) as first:
+        second = edge(*words)
+        assert second.returncode == 2
+        assert second.stderr.strip() == f"{first.path}: another run writes there: wait for it, or give another --out"
+    assert edge(*words).returncode == 0
+    assert out.read_bytes() == whole
+
+
+@pytest.mark.parametrize("content", [b"\xff\x00 nothing\n", b'{"image": "a"}\n', b"[]\n", b'"text"\n', b"\0\0\0\n"])
+def test_a_damaged_journal_is_set_aside(content: bytes, edge: Callable, golden: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results.csv"
+    journal = out.with_name(
+        f".unfinished-{predict._key(argparse.Namespace(heatmaps=None), golden / 'tiny.onnx')}-{out.name}"
+    )
+    journal.write_bytes(content)
+    result = edge("predict", golden / "page.png", "--model", golden / "tiny.onnx", "--format", "csv", "--out", out)
+    assert result.returncode == 0
+    (aside,) = tmp_path.glob(".damaged-*")
+    assert aside.read_bytes() == content
+    assert f"{aside}: cannot be read and is set aside: all images are answered again" in result.stderr
+    assert not journal.exists()
 
 
 def test_a_picture_on_standard_input_is_read(golden: Path, classifier: Classifier) -> None:

@@ -83,14 +83,36 @@ def test_a_failed_parity_leaves_nothing_behind_and_exits_with_1(
 
 
 def test_a_failed_conversion_leaves_the_earlier_file(
-    h5: Path, three_classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    h5: Path, onnx_file: Path, three_classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     convertible = conversion.to_onnx
     monkeypatch.setattr(conversion, "to_onnx", lambda model: swapped_channels(convertible(model)))
-    (tmp_path / "ecg.onnx").write_text("the earlier one")
+    earlier = shutil.copy(onnx_file, tmp_path / "ecg.onnx")
     with pytest.raises(ParityError):
-        convert(h5, tmp_path / "ecg.onnx", three_classes / "test")
-    assert (tmp_path / "ecg.onnx").read_text() == "the earlier one"
+        convert(h5, earlier, three_classes / "test")
+    assert earlier.read_bytes() == onnx_file.read_bytes()
+
+
+def test_nothing_but_an_exported_model_is_replaced(
+    called: Callable, h5: Path, three_classes: Path, tmp_path: Path
+) -> None:
+    other, notes, link = tmp_path / "other.h5", tmp_path / "notes.txt", tmp_path / "link.onnx"
+    shutil.copy(h5, other)
+    notes.write_text("what somebody wrote\n")
+    link.symlink_to(other)
+    image = sorted((three_classes / "test").rglob("*.jpg"))[0]
+    before = {path: path.read_bytes() for path in (h5, other, notes, image)}
+    for out, reason in (
+        (h5, "is read by this command"),
+        (image, "is read by this command"),
+        (other, "was not made by this command"),
+        (notes, "was not made by this command"),
+        (link, "was not made by this command"),
+        (tmp_path, "is a folder"),
+    ):
+        words = ("convert", h5, "--out", out, "--images", three_classes / "test")
+        assert reason in last_line(called("export", *words, code=2))
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_wrong_use_gets_one_line_and_2(

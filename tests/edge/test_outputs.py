@@ -1,0 +1,128 @@
+"""Outputs destroy nothing: no input, no model, nothing that this program did not make; devices are written to."""
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from edge.errors import UsageError
+from edge.files import check_output, replacing
+from edge.results import are_results
+from edge.sheet import is_sheet
+from tests.conftest import ROOT, last_line
+
+
+@pytest.fixture
+def copies(golden: Path, tmp_path: Path) -> dict[str, Path]:
+    """The model, an image, a link and a hard link to it, and files of others."""
+    found = {"model": tmp_path / "tiny.onnx", "image": tmp_path / "page.png"}
+    found["model"].write_bytes((golden / "tiny.onnx").read_bytes())
+    found["image"].write_bytes((golden / "page.png").read_bytes())
+    found["link"], found["hard link"] = tmp_path / "link.csv", tmp_path / "hard.csv"
+    found["link"].symlink_to(found["image"])
+    os.link(found["image"], found["hard link"])
+    found["notes"], found["picture"] = tmp_path / "notes.txt", tmp_path / "other.png"
+    found["notes"].write_text("what somebody wrote\n")
+    Image.new("RGB", (80, 80)).save(found["picture"])
+    found["folder"] = tmp_path / "folder"
+    found["folder"].mkdir()
+    return found
+
+
+@pytest.mark.parametrize("option", ["--out", "--sheet"])
+@pytest.mark.parametrize("name", ["model", "image", "link", "hard link", "notes", "picture", "folder"])
+def test_what_is_there_is_left_as_it_is(option: str, name: str, edge: Callable, copies: dict[str, Path]) -> None:
+    before = {key: path.read_bytes() for key, path in copies.items() if path.is_file()}
+    names = sorted(path.name for path in copies["image"].parent.iterdir())
+    result = edge("predict", copies["image"], "--model", copies["model"], option, copies[name])
+    assert result.returncode == 2
+    reason = {
+        "folder": "is a folder",
+        "notes": "was not made by this command",
+        "picture": "was not made by this command",
+    }
+    assert f"{copies[name]}: " in last_line(result)
+    assert reason.get(name, "is read by this command") in last_line(result)
+    assert {key: path.read_bytes() for key, path in copies.items() if path.is_file()} == before
+    assert sorted(path.name for path in copies["image"].parent.iterdir()) == names
+    assert copies["link"].is_symlink()
+
+
+@pytest.mark.parametrize("form", ["text", "json", "jsonl", "csv"])
+def test_results_of_this_program_are_replaced(
+    form: str, edge: Callable, copies: dict[str, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "results"
+    for empty in (True, False):
+        if empty:
+            out.touch()
+        result = edge("predict", copies["image"], "--model", copies["model"], "--format", form, "--out", out)
+        assert result.returncode == 0, result.stderr
+        assert are_results(out)
+    sheet = tmp_path / "sheet.png"
+    for _ in range(2):
+        assert edge("predict", copies["image"], "--model", copies["model"], "--sheet", sheet).returncode == 0
+    assert is_sheet(sheet)
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(edge: Callable, copies: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    target, link = tmp_path / "elsewhere" / "results.csv", tmp_path / "latest.csv"
+    link.symlink_to(target)
+    words = ("predict", copies["image"], "--model", copies["model"], "--format", "csv", "--out", link)
+    for _ in range(2):  # it leads to nothing, then to results
+        assert edge(*words).returncode == 0
+        assert link.is_symlink()
+        assert are_results(target)
+    assert [path.name for path in target.parent.iterdir()] == ["results.csv"]
+
+
+def test_a_pipe_and_a_device_are_written_to(copies: dict[str, Path], tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    words = [sys.executable, "-m", "edge", "predict", str(copies["image"]), "--model", str(copies["model"])]
+    process = subprocess.Popen([*words, "--format", "csv", "--out", str(pipe)], cwd=ROOT, stderr=subprocess.DEVNULL)
+    assert pipe.read_bytes().startswith(b"image,page,status,")
+    assert process.wait(timeout=60) == 0
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    result = subprocess.run(
+        [*words, "--format", "csv", "--out", "/dev/null"], cwd=ROOT, capture_output=True, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+    subprocess.run([*words, "--sheet", "/dev/null"], cwd=ROOT, check=True, timeout=60)
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
+def test_a_heatmap_replaces_no_picture_of_others(edge: Callable, copies: dict[str, Path], tmp_path: Path) -> None:
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    Image.new("RGB", (80, 80)).save(maps / "page.jpg")
+    before = (maps / "page.jpg").read_bytes()
+    for _ in range(2):
+        assert edge("predict", copies["image"], "--model", copies["model"], "--heatmaps", maps).returncode == 0
+        assert sorted(path.name for path in maps.iterdir()) == ["page-2.jpg", "page.jpg"]
+    assert (maps / "page.jpg").read_bytes() == before
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.write_text("old")
+    with pytest.raises(ZeroDivisionError), replacing(old) as unfinished:
+        unfinished.write_text("half")
+        raise ZeroDivisionError
+    assert old.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [old]
+
+
+def test_a_disk_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without a disk to lose: its kind is what the system says of a path."""
+    real = tmp_path.stat()
+    disk = os.stat_result((stat.S_IFBLK | 0o600, *real[1:]))
+    monkeypatch.setattr(Path, "stat", lambda *_, **__: disk)
+    with pytest.raises(UsageError, match="is a disk"):
+        check_output(Path("disk"), [], are_results)
