@@ -12,6 +12,8 @@ from edge.errors import UsageError
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pdf", ".heic", ".heif"})
 """What counts as an image in a folder, in any case: the same files are predicted and learned from."""
 
+HEAD = 4096  # bytes by which it is told who made a file
+
 
 def find_images(folder: Path, recursive: bool = True) -> list[Path]:
     """Return the images in a folder by their suffix in any case, sorted; hidden files are passed over."""
@@ -20,9 +22,6 @@ def find_images(folder: Path, recursive: bool = True) -> list[Path]:
         for path in (folder.rglob("*") if recursive else folder.iterdir())
         if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
     )
-
-
-HEAD = 4096  # bytes
 
 
 def check_output(path: Path, reads: Iterable[Path], ours: Callable[[Path], bool]) -> None:
@@ -38,7 +37,7 @@ def check_output(path: Path, reads: Iterable[Path], ours: Callable[[Path], bool]
     if stat.S_ISDIR(found.st_mode) or stat.S_ISBLK(found.st_mode):
         raise UsageError(f"{path}: is a {'folder' if path.is_dir() else 'disk'}: give the name of a file")
     for source in reads:
-        if source.exists() and os.path.samestat(found, source.stat()):
+        if source.exists() and path.samefile(source):
             raise UsageError(f"{path}: is read by this command: give another file to write to")
     if stat.S_ISREG(found.st_mode) and found.st_size and not ours(path):
         raise UsageError(f"{path}: is there and was not made by this command: give another name, or remove it")
@@ -46,7 +45,7 @@ def check_output(path: Path, reads: Iterable[Path], ours: Callable[[Path], bool]
 
 def is_stream(path: Path) -> bool:
     """Return whether a path is a device or a pipe, which is written to and not replaced."""
-    return path.exists() and not path.is_file() and not path.is_dir()
+    return path.is_char_device() or path.is_fifo()
 
 
 def head_of(path: Path) -> bytes:

@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -21,16 +21,19 @@ from edge.prediction import Prediction
 log = logging.getLogger(__name__)
 
 RESULTS = re.compile(
-    rb'image,page,status,|\[\]\n|\[\n \{\n  "image": |\{"image": |[^\n]*: (rejected: |(uncertain: )?[^\n]* \d+\.\d%)'
+    rb"""\Aimage,page,status,label,|\A\[\]\n|"""
+    rb"""\A(\[\n \{\n  |\{)"image": "([^"\\]|\\.)*",\s+("page": \d+,\s+)?"status": "|"""
+    rb"""^[^\n]+: (rejected: does not look like |(uncertain: )?[^\n:]+ \d+\.\d%(, [^\n:]+ \d+\.\d%)*$)""",
+    re.MULTILINE,
 )
-"""How results begin, as CSV, JSON, JSON Lines, or text whose first image has an answer."""
+"""How results begin as CSV, JSON or JSON Lines; or a line of text with an answer."""
 Signature = list[int] | None
 """What changes with a file's bytes: size, times of change, inode; None for a picture that is no file."""
 
 
 def are_results(path: Path) -> bool:
-    """Return whether a file holds results, by its beginning."""
-    return RESULTS.match(head_of(path)) is not None
+    """Return whether a file holds results, by its beginning; text with errors alone is not told."""
+    return RESULTS.search(head_of(path)) is not None
 
 
 def signature(source: str | Path) -> Signature:
@@ -103,6 +106,7 @@ class Journal:
 
         Raises `UsageError` where another run writes to `out`. A journal that cannot be read is set aside.
         """
+        self._opened: dict[str, Signature] = {}
         out = out.resolve()
         self.path = out.with_name(f".unfinished-{key}-{out.name}")
         self._file = self._locked()
@@ -137,14 +141,16 @@ class Journal:
                 break
         return sum(found.page in (None, 1) for found in self.kept)
 
-    def record(
-        self, predictions: Iterable[Prediction], signatures: Mapping[str, Signature] | None = None
-    ) -> Iterator[Prediction]:
-        """Yield predictions once they are written down, with the signatures that their files had when opened."""
+    def opening(self, source: str | Path) -> None:
+        """Note what a file is like, before it is opened."""
+        self._opened[str(source)] = signature(source)
+
+    def record(self, predictions: Iterable[Prediction]) -> Iterator[Prediction]:
+        """Yield predictions once they are written down, with what their files were like when they were opened."""
         self._file.truncate(sum(self._sizes))
         self._file.seek(0, os.SEEK_END)
         for found in predictions:
-            line = found.as_record() | {"file": (signatures or {}).get(found.image)}
+            line = found.as_record() | {"file": self._opened.get(found.image)}
             self._file.write(f"{json.dumps(line, ensure_ascii=False)}\n".encode())
             self._file.flush()
             yield found

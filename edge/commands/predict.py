@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from edge.prediction import Prediction
-    from edge.results import Journal, Signature
+    from edge.results import Journal
     from edge.sheet import Sheet
 
 log = logging.getLogger(__name__)
@@ -78,24 +78,24 @@ def run(options: argparse.Namespace) -> int:
 def _check_outputs(options: argparse.Namespace, reads: list[Path]) -> None:
     """Raise `UsageError` where an output would replace what is read, or what this program did not make."""
     from edge.files import check_output
-    from edge.results import are_results
-    from edge.sheet import is_sheet
 
-    for output, ours in ((options.out, are_results), (options.sheet, is_sheet)):
-        if output is not None:
-            check_output(output, reads, ours)
+    if options.out is not None:
+        from edge.results import are_results
+
+        check_output(options.out, reads, are_results)
+    if options.sheet is not None:
+        from edge.sheet import is_sheet
+
+        check_output(options.sheet, reads, is_sheet)
 
 
 def _answer(options: argparse.Namespace, sources: list[str | Path], model: Path, journal: "Journal | None") -> int:
     """Classify the images, but those that the journal has; return 1 where one of them could not be read."""
-    from edge.results import signature
-
     done = 0 if journal is None else journal.answered(list(map(str, sources)))
-    signatures: dict[str, Signature] = {}
 
     def opened(source: str | Path) -> Path | BytesIO:
         if journal is not None:
-            signatures[str(source)] = signature(source)
+            journal.opening(source)
         return _opened(source)
 
     # The first page is opened while onnxruntime is imported and the model loaded.
@@ -112,7 +112,7 @@ def _answer(options: argparse.Namespace, sources: list[str | Path], model: Path,
     explained, sheet = _explaining(options, [] if journal is None else journal.kept)
     tally = Tally([] if journal is None else journal.kept)
     found = tally.counting(_shown(classifier.predict_many(pipeline, explained), len(sources) - done))
-    _write(options, found, classifier.contract.labels, journal, signatures)
+    _write(options, found, classifier.contract.labels, journal)
     if sheet is not None:
         sheet.write(options.sheet, classifier.contract)
         log.info("sheet: %s", options.sheet)
@@ -122,11 +122,7 @@ def _answer(options: argparse.Namespace, sources: list[str | Path], model: Path,
 
 
 def _write(
-    options: argparse.Namespace,
-    found: Iterator["Prediction"],
-    labels: tuple[str, ...],
-    journal: "Journal | None",
-    signatures: dict[str, "Signature"],
+    options: argparse.Namespace, found: Iterator["Prediction"], labels: tuple[str, ...], journal: "Journal | None"
 ) -> None:
     """Write predictions as they come to standard output, a device or a pipe; to a file when they are whole."""
     from edge.files import replacing
@@ -140,7 +136,7 @@ def _write(
     else:
         answers = 0
         try:
-            for answers, _ in enumerate(journal.record(found, signatures), start=1):  # noqa: B007
+            for answers, _ in enumerate(journal.record(found), start=1):  # noqa: B007
                 pass
         except KeyboardInterrupt:
             log.error("%d answers are kept: repeat the command, it goes on", len(journal.kept) + answers)

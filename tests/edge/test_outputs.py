@@ -70,6 +70,29 @@ def test_results_of_this_program_are_replaced(
     assert is_sheet(sheet)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"image": "a.png", "label": "normal"}\n',
+        '[\n {\n  "image": "a.png",\n  "label": "normal"\n }\n]\n',
+        "image,page,label\n",
+        "battery: about 97.1% left, charge it\n",
+        "rejected: my paper\n",
+    ],
+)
+def test_what_only_looks_like_results_is_left(text: str, tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text(text)
+    assert not are_results(tmp_path / "notes")
+
+
+def test_text_that_begins_with_an_error_is_replaced(edge: Callable, copies: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_text("no picture")
+    words = ("predict", tmp_path / "broken.png", copies["image"], "--model", copies["model"], "--out")
+    for _ in range(2):
+        assert edge(*words, tmp_path / "results").returncode == 1
+    assert (tmp_path / "results").read_text().splitlines()[0].startswith(f"{tmp_path / 'broken.png'}: ")
+
+
 def test_a_link_stays_and_what_it_leads_to_is_written(edge: Callable, copies: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     target, link = tmp_path / "elsewhere" / "results.csv", tmp_path / "latest.csv"

@@ -1,4 +1,4 @@
-"""The audit of a data folder: copies, leaks, odd images, and what can be had without reading the waveform."""
+"""The audit of a data folder: copies, leaks, odd images, page styles, and what tells the class without the waveform."""
 
 import logging
 from collections import Counter

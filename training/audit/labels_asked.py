@@ -39,16 +39,18 @@ def audit_labels(
     classes, labels = np.unique(asked.labels, return_inverse=True)
     if len(classes) < 2:
         raise DataError(f"{data.path}: has images of one class only: no model could doubt a label")
-    features = _features(asked, cache)
     group_of = dict(zip((image.path for image in found.images), found.groups, strict=True))
     groups = np.array([group_of[image.path] for image in asked.images])
-    if known is None:
-        believed = unseen_probabilities(features, labels, groups, seed)
-    else:
+    if known is not None:
         known = known.select(~np.isin(known.groups, groups) & ~np.isin(known.digests, asked.digests))
         if set(known.labels) != set(classes):
             raise DataError(f"{trusted.path}: has other classes than {data.path}: give a folder with the same ones")
-        believed = linear_model().fit(_features(known, cache), known.labels).predict_proba(features)
+    features = _features(asked.together(known), cache)
+    own, learned = features[: len(asked)], features[len(asked) :]
+    if known is None:
+        believed = unseen_probabilities(own, labels, groups, seed)
+    else:
+        believed = linear_model().fit(learned, known.labels).predict_proba(own)
     return _result(asked, believed, everything - len(asked))
 
 

@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         labels = audit_labels(data, found, trusted=trusted, seed=options.seed, cache=options.cache)
         found = replace(found, labels=labels)
     print(found.headline)
-    for table in (*audit_tables(found), *label_tables(found)):
+    for table in (*audit_tables(found), *label_tables(found.labels)):
         print(f"\n{table.title}\n{table.as_text()}")
     print(*[""] * bool(found.warnings), *(f"warning: {line}" for line in found.warnings), sep="\n")
     for line in found.unreadable:

@@ -48,9 +48,8 @@ def audit_tables(audit: Audit) -> list[Table]:
     ]
 
 
-def label_tables(audit: Audit) -> list[Table]:
+def label_tables(found: LabelAudit | None) -> list[Table]:
     """Return what models believe of the labels; no table where they were not asked."""
-    found = audit.labels
     if found is None:
         return []
     doubted = Counter(one.image.label for one in found.doubted)
@@ -142,7 +141,7 @@ def write_audit(audit: Audit, folder: Path, *, show_header: bool = False) -> Non
     for column, reason in audit.no_baselines.items():
         report.text(f"{column}: {reason}.", warning=True)
     if audit.labels is not None:
-        _add_labels(report, audit, audit.labels, show_header=show_header)
+        _add_labels(report, audit.labels, show_header=show_header)
     for number, kind in enumerate(audit.leak_counts, start=1):
         found = [leak for leak in audit.leaks if leak.kind == kind]
         if found:
@@ -161,10 +160,10 @@ def write_audit(audit: Audit, folder: Path, *, show_header: bool = False) -> Non
     report.write(folder, audit)
 
 
-def _add_labels(report: Report, audit: Audit, found: LabelAudit, *, show_header: bool) -> None:
+def _add_labels(report: Report, found: LabelAudit, *, show_header: bool) -> None:
     """Add what models believe of the labels, and the images whose label they believe least."""
     report.section("Labels")
-    for table in label_tables(audit):
+    for table in label_tables(found):
         report.table(table)
     report.text(
         "Linear models on the features of a frozen network; none has seen the groups that it is asked about. The "
