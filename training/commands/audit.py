@@ -34,14 +34,16 @@ def run(options: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from training.audit.audit import audit
-    from training.audit.labels_asked import audit_labels
     from training.data.folder import DataFolder
     from training.reports.audit import audit_tables, label_tables, write_audit
 
     data = DataFolder.read(options.data, skip_unreadable=True)
+    named = options.labels is not None and options.labels is not CROSS_VALIDATED
+    trusted = DataFolder.read(options.labels) if named else None
     found = audit(data, seed=options.seed)
     if options.labels is not None:
-        trusted = None if options.labels is CROSS_VALIDATED else DataFolder.read(options.labels)
+        from training.audit.labels_asked import audit_labels  # Keras, which the audit needs for this alone
+
         labels = audit_labels(data, found, trusted=trusted, seed=options.seed, cache=options.cache)
         found = replace(found, labels=labels)
     print(found.headline)
