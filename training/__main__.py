@@ -1,12 +1,13 @@
 """The command line of training: the registry of its commands."""
 
 from edge.commands.terminal import Parser, add_verbosity, configure_logging, exit_with
-from training.commands import audit, evaluate, explore, synthetic, train
+from training.commands import audit, evaluate, explore, synthetic, train, tune
 
 COMMANDS = {
     "explore": (explore, "count and show the images of a data folder"),
     "audit": (audit, "find copies, leaks and shortcuts in a data folder"),
     "train": (train, "train a model on a data folder"),
+    "tune": (tune, "search for a recipe of training by cross-validation"),
     "evaluate": (evaluate, "evaluate models, .h5 or .onnx, on the test images of a data folder"),
     "synthetic": (synthetic, "make ECG images of four classes, from a seed or from recorded signals"),
 }

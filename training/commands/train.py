@@ -2,19 +2,47 @@
 
 import argparse
 import contextlib
+import dataclasses
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.commands.terminal import natural, positive
 from training.commands import arguments
 from training.data.recipe import AUXILIARY_WEIGHT, Recipe
 from training.models.networks import IMAGENET, NETWORKS, weights_file
 
+if TYPE_CHECKING:
+    from training.fit.run import RunInputs
+
 DEFAULT = Recipe(model="cnn")
+NAMES = {field.name for field in dataclasses.fields(Recipe)}
 
 
-def describe(parser: argparse.ArgumentParser) -> None:  # long: one call an argument
+def describe(parser: argparse.ArgumentParser) -> None:
     """Add the arguments; their defaults are those of the recipe."""
+    describe_learning(parser)
+    arguments.add_out(parser, "RUN", "folder for the .h5, the history and the report; an interrupted run there goes on")
+    parser.add_argument(
+        "--with-test",
+        action="store_true",
+        help="learn from the test images too: for a model to be shipped, after its recipe was tested without them",
+    )
+    parser.add_argument(
+        "--folds", type=natural, default=DEFAULT.folds, metavar="N", help="also cross-validate in N grouped folds"
+    )
+    parser.add_argument(
+        "--target-accuracy",
+        type=arguments.share,
+        default=DEFAULT.target_accuracy,
+        metavar="SHARE",
+        help="share of the predictions that shall be right; what is less certain becomes 'uncertain'",
+    )
+    arguments.add_show_header(parser)
+
+
+def describe_learning(parser: argparse.ArgumentParser) -> None:  # long: one call an argument
+    """Add the arguments that say what is learned from and how, for a run and for a search."""
     parser.add_argument(
         "--model",
         choices=tuple(NETWORKS),
@@ -22,7 +50,6 @@ def describe(parser: argparse.ArgumentParser) -> None:  # long: one call an argu
         help="; ".join(f"{n}: {k.description}" for n, k in NETWORKS.items()),
     )
     arguments.add_data(parser)
-    arguments.add_out(parser, "RUN", "folder for the .h5, the history and the report; an interrupted run there goes on")
     parser.add_argument(
         "--auxiliary",
         action="append",
@@ -73,35 +100,22 @@ def describe(parser: argparse.ArgumentParser) -> None:  # long: one call an argu
         help="what of a network with ImageNet weights to train after the head",
     )
     parser.add_argument(
-        "--learning-rate", type=arguments.share, metavar="RATE", help="of fine-tuning; the network's if not given"
+        "--learning-rate",
+        type=arguments.share,
+        metavar="RATE",
+        help="at the beginning, of fine-tuning where there is any; the network's if not given",
     )
     parser.add_argument(
         "--masked",
         action="store_true",
         help="fine-tune with the header masked in some augmentations, and on some images whose traces are wiped out",
     )
-    parser.add_argument(
-        "--with-test",
-        action="store_true",
-        help="learn from the test images too: for a model to be shipped, after its recipe was tested without them",
-    )
-    parser.add_argument(
-        "--folds", type=natural, default=DEFAULT.folds, metavar="N", help="also cross-validate in N grouped folds"
-    )
     arguments.add_cache(parser, "folder for acquisitions and features of the frozen base")
-    parser.add_argument(
-        "--target-accuracy",
-        type=arguments.share,
-        default=DEFAULT.target_accuracy,
-        metavar="SHARE",
-        help="share of the predictions that shall be right; what is less certain becomes 'uncertain'",
-    )
     parser.add_argument(
         "--drop-duplicates", action="store_true", help="keep one of each copy, of a copy in train and test that in test"
     )
     parser.add_argument("--allow-leaks", action="store_true", help="train although copies or groups lie in both splits")
     arguments.add_skip_unreadable(parser)
-    arguments.add_show_header(parser)
     arguments.add_seed(parser, DEFAULT.seed)
 
 
@@ -111,29 +125,12 @@ def run(options: argparse.Namespace) -> int:
 
     if options.folds == 1:
         raise UsageError("--folds 1: one fold leaves nothing to learn from: give at least 2, or 0 for none")
-    stages = NETWORKS[options.model].fine_tuning
-    if options.fine_tune not in ("none", *stages):
-        remedy = f"give {' or '.join(stages)}" if stages else "it is trained whole: leave it out"
-        raise UsageError(f"--fine-tune {options.fine_tune}: is not for --model {options.model}: {remedy}")
-    if options.fine_tune == "none" and (options.masked or options.learning_rate):
-        raise UsageError("--masked and --learning-rate: are for --fine-tune: give a stage, or leave them out")
-    auxiliary = [_auxiliary(words) for words in options.auxiliary]
-    weights = weights_file(options.model, options.weights)
+    check(options)
     with contextlib.redirect_stdout(sys.stderr):  # what Keras prints is no result
-        from training.data.folder import DataFolder
-        from training.fit.run import RunInputs, model_file, train
+        from training.fit.run import model_file, train
         from training.reports.training_run import out_of_fold_lines, write_training_report
 
-        skip = options.skip_unreadable
-        inputs = RunInputs(
-            data=DataFolder.read(options.data, skip_unreadable=skip),
-            auxiliary=tuple((DataFolder.read(path, skip_unreadable=skip), weight) for path, weight in auxiliary),
-            apart_from=DataFolder.read(options.apart_from, skip_unreadable=skip) if options.apart_from else None,
-            out=options.out,
-            cache=options.cache,
-            weights=weights,
-        )
-        trained = train(_recipe(options), inputs)
+        trained = train(recipe_of(options), inputs_of(options, AUXILIARY_WEIGHT))
         if trained:
             write_training_report(trained.evaluation, options.out, show_header=options.show_header)
             trained.save()
@@ -144,23 +141,51 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _auxiliary(words: list[str]) -> tuple[Path, float]:
+def check(options: argparse.Namespace) -> None:
+    """Raise `UsageError` for options that do not go together."""
+    from edge.errors import UsageError
+
+    stages = NETWORKS[options.model].fine_tuning
+    if options.fine_tune not in ("none", *stages):
+        remedy = f"give {' or '.join(stages)}" if stages else "it is trained whole: leave it out"
+        raise UsageError(f"--fine-tune {options.fine_tune}: is not for --model {options.model}: {remedy}")
+    if options.fine_tune == "none" and options.masked:
+        raise UsageError("--masked: is for --fine-tune: give a stage, or leave it out")
+
+
+def inputs_of(options: argparse.Namespace, weight: float) -> "RunInputs":
+    """Return what a run reads and where it writes; `weight` is that of auxiliary images where none is given."""
+    from training.data.folder import DataFolder
+    from training.fit.run import RunInputs
+
+    weights = weights_file(options.model, options.weights)
+    auxiliary = [_auxiliary(words, weight) for words in options.auxiliary]
+    skip = options.skip_unreadable
+    return RunInputs(
+        data=DataFolder.read(options.data, skip_unreadable=skip),
+        auxiliary=tuple((DataFolder.read(path, skip_unreadable=skip), weight) for path, weight in auxiliary),
+        apart_from=DataFolder.read(options.apart_from, skip_unreadable=skip) if options.apart_from else None,
+        out=options.out,
+        cache=options.cache,
+        weights=weights,
+    )
+
+
+def _auxiliary(words: list[str], default: float) -> tuple[Path, float]:
     """Return the folder and the sample weight that the words of one --auxiliary give."""
     from edge.errors import UsageError
 
     folder, *weight = words
     try:
-        return Path(folder), arguments.share(*weight) if weight else AUXILIARY_WEIGHT
+        return Path(folder), arguments.share(*weight) if weight else default
     except (argparse.ArgumentTypeError, TypeError):
         raise UsageError(
             f"--auxiliary {' '.join(words)}: is no folder and a weight above 0 and up to 1: give for example DIR 0.1"
         ) from None
 
 
-def _recipe(options: argparse.Namespace) -> Recipe:
-    names = (
-        "model", "epochs", "augmentations", "acquisitions", "fine_tune", "learning_rate", "masked", "with_test",
-        "folds", "seed", "target_accuracy", "drop_duplicates", "allow_leaks",
-    )  # fmt: skip
+def recipe_of(options: argparse.Namespace) -> Recipe:
+    """Return the recipe; what a command does not ask for, or leaves open as None, is as it is by default."""
     height, width = options.image_size
-    return Recipe(height=height, width=width, **{name: getattr(options, name) for name in names})
+    given = {name: value for name, value in vars(options).items() if name in NAMES and value is not None}
+    return Recipe(height=height, width=width, **given)

@@ -26,7 +26,7 @@ class Recipe:
     fine_tune: str = "none"
     """Which part of a network with ImageNet weights is trained after the head; "none" for none."""
     learning_rate: float | None = None
-    """Of fine-tuning, at its beginning; None for that of the network."""
+    """At the beginning, of fine-tuning where there is any; None for that of the network."""
     masked: bool = False
     """Fine-tune with headers masked in half of the augmentations, and on images whose traces are wiped out."""
     with_test: bool = False

@@ -4,8 +4,9 @@ import dataclasses
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -49,6 +50,17 @@ class TrainingSet:
         hidden = set() if held_out is None else set(groups[: len(self.own)][held_out].tolist())
         further = ~np.isin(groups[len(self.own) :], sorted(hidden))
         return learn.together(self.auxiliary.select(further)) if further.any() else learn
+
+    def weighted(self, factors: Mapping[Path, float]) -> "TrainingSet":
+        """Return the set with the sample weights of auxiliary images multiplied by the factor of their folder."""
+        if self.auxiliary is None:
+            return self
+        images = tuple(
+            dataclasses.replace(image, sample_weight=image.sample_weight * factor)
+            for image in self.auxiliary.images
+            for factor in [next((f for folder, f in factors.items() if image.path.is_relative_to(folder)), 1.0)]
+        )
+        return dataclasses.replace(self, auxiliary=dataclasses.replace(self.auxiliary, images=images))
 
 
 def read_training_set(

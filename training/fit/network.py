@@ -101,7 +101,8 @@ class NetworkTrainer:
             yield from pictures
 
     def _stage(self, name: str) -> Stage:
-        return Stage(name=name, epochs=self.recipe.epochs, learning_rate=self._kind.learning_rate)
+        chosen = None if self._tuner else self.recipe.learning_rate
+        return Stage(name=name, epochs=self.recipe.epochs, learning_rate=chosen or self._kind.learning_rate)
 
     def _train_whole(self, network: keras.Model, lesson: Lesson) -> None:
         """Train on the images themselves: in every epoch another augmentation of each, or of an acquisition of it."""

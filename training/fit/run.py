@@ -5,24 +5,26 @@ import hashlib
 import json
 import logging
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from edge.contract import Contract
 from edge.files import replacing
-from edge.prediction import Outputs, widths
 from training.data.folder import DataFolder
 from training.data.history import read_history
 from training.data.loaded_images import LoadedImages, short_digest
 from training.data.recipe import Recipe
-from training.data.splits import folds, hold_out
-from training.data.training_set import TrainingSet, read_training_set
+from training.data.splits import hold_out
+from training.data.training_set import read_training_set
 from training.errors import RunError
 from training.evaluation.measure import measure
 from training.evaluation.predictions import Predictions, UnseenPredictions, write_out_of_fold
 from training.evaluation.result import TrainingEvaluation
+from training.fit.cross_validation import cross_validate
 from training.fit.loop import remove_checkpoints
 from training.fit.network import NetworkTrainer, raw_outputs
 from training.models.heads import with_probabilities
@@ -90,13 +92,17 @@ def train(recipe: Recipe, inputs: RunInputs) -> TrainingRun | None:
     # A tuned network is of its last epoch: where folds measure it, it needs no validation images.
     needed = recipe.fine_tune == "none" or not recipe.folds
     validation = hold_out(own.labels, own.groups, recipe.seed) if needed else None
-    _claim(inputs, training_set.everything, recipe)
+    claim(inputs.out, configuration(inputs, training_set.everything, recipe))
     if model_file(inputs.out, recipe.model).exists():
         log.info("%s: is complete, nothing was trained", inputs.out)
         return None
 
     trainer = NetworkTrainer(contract=contract, recipe=recipe, weights=inputs.weights, cache=inputs.cache)
-    out_of_fold = _cross_validate(training_set, trainer, inputs) if recipe.folds else None
+    out_of_fold = None
+    if recipe.folds:
+        out_of_fold, fold = cross_validate(training_set, trainer, inputs.out / "folds")
+        write_out_of_fold(out_of_fold.images, fold, inputs.data.path, inputs.out / "out_of_fold.csv")
+        log.info("the model itself")
     choose, learn = (None, own) if validation is None else (own.select(validation), own.select(~validation))
     network = trainer.train(training_set.lesson(validation), choose, inputs.out)
     unseen = out_of_fold or UnseenPredictions.of(
@@ -129,45 +135,20 @@ def _evaluation(
     )
 
 
-def _cross_validate(training_set: TrainingSet, trainer: NetworkTrainer, inputs: RunInputs) -> UnseenPredictions:
-    """Return predictions for every image, by a network that has not seen its group; write `out_of_fold.csv`."""
-    own, recipe, contract = training_set.own, trainer.recipe, trainer.contract
-    fold, asked = np.zeros(len(own), int), trainer.inputs(own)
-    shapes = [(len(own), width) for width in widths(contract).values()]
-    found = [Outputs(*(np.zeros(shape, np.float32) for shape in shapes)) for _ in asked]
-    for number, held_out in enumerate(folds(own.labels, own.groups, recipe.folds, recipe.seed), start=1):
-        log.info("fold %d of %d", number, recipe.folds)
-        choose, hidden = None, held_out.copy()
-        if recipe.fine_tune == "none":
-            rest = own.select(~held_out)
-            chosen = hold_out(rest.labels, rest.groups, recipe.seed)
-            choose = rest.select(chosen)
-            hidden[np.flatnonzero(~held_out)[chosen]] = True
-        network = trainer.train(training_set.lesson(hidden), choose, inputs.out / "folds" / str(number))
-        fold[held_out] = number
-        for outputs, pixels in zip(found, asked, strict=True):
-            for whole, part in zip(outputs, raw_outputs(network, pixels[held_out]), strict=True):
-                whole[held_out] = part
-        named = np.array(contract.labels)[found[0].logits[held_out].argmax(axis=1)]
-        right = int((named == own.labels[held_out]).sum())
-        log.info("fold %d of %d: %d of %d unseen images are right", number, recipe.folds, right, held_out.sum())
-    unseen = UnseenPredictions.of(found, own, contract).cross_calibrated(fold)
-    write_out_of_fold(unseen.images, fold, inputs.data.path, inputs.out / "out_of_fold.csv")
-    log.info("the model itself")
-    return unseen
-
-
-def _claim(inputs: RunInputs, everything: LoadedImages, recipe: Recipe) -> None:
-    """Write the configuration into a new run folder, or check that it is the one already there."""
-    run, weights = inputs.out, inputs.weights
+def configuration(inputs: RunInputs, everything: LoadedImages, recipe: Recipe) -> dict[str, Any]:
+    """Return all that a run depends on, as `config.json` holds it."""
     weight = everything.sample_weight.tolist()
     images = sorted(
         zip(everything.digests, everything.labels.tolist(), everything.groups.tolist(), weight, strict=True)
     )
-    config = dataclasses.asdict(recipe) | {
+    return dataclasses.asdict(recipe) | {
         "images": hashlib.sha256(repr(images).encode()).hexdigest(),
-        "weights": hashlib.sha256(weights.read_bytes()).hexdigest() if weights else None,
+        "weights": hashlib.sha256(inputs.weights.read_bytes()).hexdigest() if inputs.weights else None,
     }
+
+
+def claim(run: Path, config: Mapping[str, Any]) -> None:
+    """Write the configuration into a new run folder, or check that it is the one already there."""
     file = run / "config.json"
     if file.exists():
         try:

@@ -86,6 +86,12 @@ NETWORKS = {
 }
 
 
+def learning_rate_of(model: str, fine_tune: str) -> float:
+    """Return the usual learning rate of a stage of fine-tuning, or of what is trained without one."""
+    kind = NETWORKS[model]
+    return kind.fine_tuning.get(fine_tune, kind).learning_rate
+
+
 def is_trained(network: "keras.Model") -> bool:
     """Return whether a network's class layer has learned; one with ImageNet weights alone starts from zero."""
     return bool(network.get_layer("logits").get_weights()[0].any())

@@ -10,8 +10,10 @@ from sklearn.metrics import ConfusionMatrixDisplay, PrecisionRecallDisplay, RocC
 
 from training.data.history import HistoryRow, kept_epoch
 from training.evaluation.prediction_metrics import Calibration, PredictionMetrics, RiskCoverage
+from training.evaluation.search import Trial
 
 INK, SOFT, RIGHT, WRONG = "#1f2a44", "#8a94a6", "#1b7a43", "#b3261e"
+WHOLE = ("epochs", "augmentations", "acquisitions")  # settings that are whole numbers
 THUMBNAIL = (480, 340)  # pixels; an image's leads can still be told apart
 
 
@@ -68,6 +70,39 @@ def curves_in_words(history: Sequence[HistoryRow]) -> str:
         f"Loss and accuracy of training and validation over {len(history)} epochs. "
         f"Kept: {'the last epoch, nothing was held out' if math.isnan(kept.val_loss) else measured}"
     )
+
+
+def search_chart(trials: Sequence[Trial]) -> Figure:
+    """Draw the macro-F1 of each trial in their order, and of the best one so far."""
+    figure = Figure((9, 3.4), layout="constrained")
+    axes = figure.subplots()
+    whole = [trial for trial in trials if trial.macro_f1 is not None]
+    early = [trial for trial in trials if trial.macro_f1 is None]
+    numbers, scores = [one.number for one in whole], [one.macro_f1 for one in whole]
+    axes.step(numbers, np.maximum.accumulate(scores), where="post", color=RIGHT, linewidth=1, label="best so far")
+    axes.plot(numbers, scores, "o", color=INK, markersize=5, label="all folds")
+    means = [float(np.mean(one.folds)) for one in early]
+    axes.plot([one.number for one in early], means, "x", color=WRONG, label="stopped early: mean of its folds")
+    axes.set(xlabel="trial", ylabel="macro-F1")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def settings_chart(trials: Sequence[Trial], names: Sequence[str]) -> Figure:
+    """Draw the macro-F1 of each trial by each of the settings, one panel each."""
+    rows = -(-len(names) // 3)
+    figure = Figure((9, 0.4 + 2.6 * rows), layout="constrained")
+    for axes, name in zip(figure.subplots(rows, 3, squeeze=False, sharey=True).flat, [*names, "", ""], strict=False):
+        axes.set_axis_off() if not name else None
+        for trial in trials if name else ():
+            score = float(np.mean(trial.folds)) if trial.macro_f1 is None else trial.macro_f1
+            mark = ("o", INK) if trial.macro_f1 is not None else ("x", WRONG)
+            axes.plot(trial.settings[name], score, mark[0], color=mark[1], markersize=5)
+        axes.set(xlabel=_plain([name.replace("_", " ")])[0], xscale="linear" if name in WHOLE else "log")
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
 
 
 def confusion_chart(metrics: PredictionMetrics) -> Figure:

@@ -1,14 +1,17 @@
-"""The report of a training run."""
+"""The reports of a training run, and of a search for its recipe."""
 
 from pathlib import Path
 
+from edge.commands.table import Table
 from edge.commands.terminal import SYNTHETIC_MODEL
 from training.evaluation.result import TrainingEvaluation
+from training.evaluation.search import Search
 from training.reports import plots
 from training.reports.predictions import add_predictions, few_warning, headlines, lines
 from training.reports.report import Report
 
 PHOTOS = "Out-of-fold predictions for simulated phone photos"
+FLATTERS = "The recipe was chosen by these very images: cross-validate it once more with another --seed."
 UNCERTAIN = "No probability reaches the target accuracy: every prediction of this model is uncertain."
 
 
@@ -96,3 +99,39 @@ def out_of_fold_lines(evaluation: TrainingEvaluation, folds: int) -> list[str]:
         if metrics:
             found += [f"out-of-fold, {folds} grouped folds{what}", *lines(metrics)]
     return found
+
+
+def write_search_report(found: Search, command: str, folder: Path) -> None:
+    """Write `report.html`, `report.json` and the charts of a search; `command` trains by its best recipe."""
+    best, stopped = found.best, sum(trial.macro_f1 is None for trial in found.trials)
+    report = Report(f"Search for a recipe for {found.model}")
+    verdict = f"The best of {len(found.trials)} trials has a macro-F1 of {best.macro_f1:.3f} out of fold."
+    facts = {
+        "images": f"{found.images}",
+        "stopped early": f"{stopped} of {len(found.trials)} trials",
+        "command": command,
+    }
+    report.summary(verdict, facts, [FLATTERS])
+    report.section("Trials")
+    chart, words = plots.search_chart(found.trials), f"Macro-F1 of each trial. {verdict}"
+    report.chart("trials", chart, words)
+    names = list(best.settings)
+    report.chart("settings", plots.settings_chart(found.trials, names), "Macro-F1 of each trial by what was searched.")
+    report.section("All trials, the best first")
+    ranked = sorted(found.trials, key=lambda trial: (trial.macro_f1 is None, -(trial.macro_f1 or 0)))
+    report.table(
+        Table(
+            "",
+            ("trial", "macro-F1", *(name.replace("_", " ") for name in names), "macro-F1 of each fold"),
+            [
+                (
+                    f"{trial.number}",
+                    "stopped early" if trial.macro_f1 is None else f"{trial.macro_f1:.3f}",
+                    *(f"{trial.settings[name]:.3g}" for name in names),
+                    " ".join(f"{fold:.2f}" for fold in trial.folds),
+                )
+                for trial in ranked
+            ],
+        )
+    )
+    report.write(folder, found)
