@@ -112,6 +112,7 @@ examples: $(READY)
 
 # The shipped model, from public data: the real images of DATA (version 2), the weakly labelled ones of AUXILIARY
 # (version 1), and synthetic images that are printed from the recordings of PTBXL. docs/training.md explains each step.
+# The card has rows for real PHOTOS and for pages of an OTHER_HOSPITAL where such folders are given.
 DATA ?=
 AUXILIARY ?=
 PTBXL ?=
@@ -121,8 +122,9 @@ PRINT := $(PY) -m training synthetic --signals $(PTBXL) --label-sets
 ANY := --look any --layout any --acquisition any
 STAGE_1 := --data $(WORK)/hearts --auxiliary $(WORK)/report 1 --auxiliary $(WORK)/any2 1 --auxiliary $(WORK)/any1 1 \
     --auxiliary $(WORK)/photo 1 --auxiliary $(AUXILIARY) 0.3 --apart-from $(DATA) --epochs 6
-STAGE_2 := --data $(DATA) --auxiliary $(AUXILIARY) 0.1 --weights $(WORK)/stage1/ecg_efficientnet_lite0_model.h5 \
-    --masked --augmentations 4 --acquisitions 2 --epochs 12 --learning-rate 4e-4 --folds 5
+STAGE_2 := --data $(DATA) --auxiliary $(AUXILIARY) 0.1 --auxiliary $(WORK)/any1 0.05 --auxiliary $(WORK)/any2 0.05 \
+    --weights $(WORK)/stage1/ecg_efficientnet_lite0_model.h5 --masked --augmentations 4 --acquisitions 2 \
+    --epochs 12 --learning-rate 4e-4 --folds 5
 
 model: $(READY)
 	@for folder in "$(DATA)" "$(AUXILIARY)" "$(PTBXL)"; do \
@@ -141,6 +143,10 @@ model: $(READY)
 	$(PY) -m export convert $(SHIPPED_H5) --out edge/models/ecg.onnx --images $(WORK)/any2/test
 	$(PY) -m export convert $(SHIPPED_H5) --out edge/models/ecg_int8.onnx --images $(WORK)/any2/test --int8 --calibration $(DATA)/train
 	cd edge/models && sha256sum ecg.onnx ecg_int8.onnx >SHA256SUMS
+	$(PY) -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	$(PY) -m benchmarks.shipped --measured $(WORK)/stage2 --unseen edge/models/ecg.onnx edge/models/ecg_int8.onnx --data $(DATA) \
+	    --ptbxl $(WORK)/report $(WORK)/any2 $(PHOTOS:%=--photos %) $(OTHER_HOSPITAL:%=--other-hospital %) --out edge/models/card.json
+	$(PY) -m tests.edge.make_shipped
 
 bench: $(READY) $(MODEL)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
