@@ -9,8 +9,8 @@ from PIL import Image
 
 from edge.contract import CONTRACT_KEY, Contract
 from edge.errors import ModelError, PageError
-from edge.images.page import name_of, open_page
-from edge.images.pipeline import PagePipeline, Source
+from edge.images.page import Source, name_of, open_page
+from edge.images.pipeline import PagePipeline
 from edge.images.preprocessing import load_page
 from edge.prediction import OUTPUTS, Outputs, Prediction, Status, decide, widths
 

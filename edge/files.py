@@ -7,12 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from edge.errors import UsageError
+from edge.errors import PageError, UsageError
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pdf", ".heic", ".heif"})
 """What counts as an image in a folder, in any case: the same files are predicted and learned from."""
 
 HEAD = 4096  # bytes by which it is told who made a file
+MOST_BYTES = 256 << 20
+"""Of a picture that comes from a pipe or a device."""
+SILENCE = 30
+"""Seconds that are waited for what a pipe sends next."""
 
 
 def find_images(folder: Path, recursive: bool = True) -> list[Path]:
@@ -46,6 +50,32 @@ def check_output(path: Path, reads: Iterable[Path], ours: Callable[[Path], bool]
 def is_stream(path: Path) -> bool:
     """Return whether a path is a device or a pipe, which is written to and not replaced."""
     return path.is_char_device() or path.is_fifo()
+
+
+def contents_of(path: Path) -> bytes:
+    """Return all that a pipe or a device sends; raise `PageError` where it falls silent or does not end."""
+    if os.name != "posix":
+        return path.read_bytes()
+    import select
+
+    parts: list[bytes] = []
+    size = 0
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        ready = select.poll()
+        ready.register(file, select.POLLIN)
+        while True:
+            if not ready.poll(SILENCE * 1000):
+                raise PageError(f"sends nothing for {SILENCE} seconds: give a file")
+            part = os.read(file, 1 << 20)
+            if not part:
+                return b"".join(parts)
+            parts.append(part)
+            size += len(part)
+            if size > MOST_BYTES:
+                raise PageError(f"does not end after {MOST_BYTES >> 20} MB: give a file")
+    finally:
+        os.close(file)
 
 
 def head_of(path: Path) -> bytes:

@@ -14,6 +14,7 @@ from edge.errors import EcgError
 
 MODEL = "an .onnx made by 'python -m export convert'; the shipped model if not given"
 NOT_A_DEVICE = "A research tool, not a medical device: no diagnosis may rest on it."
+STDERR = 2
 SYNTHETIC_MODEL = (
     "This model was trained on synthetic ECG images: it shows how the program works and knows nothing about real ECGs."
 )
@@ -77,11 +78,26 @@ def add_verbosity(parser: argparse.ArgumentParser) -> None:
 
 def configure_logging(options: argparse.Namespace) -> None:
     """Write messages to stderr, each as it is: information and warnings, with --verbose more, with --quiet errors."""
+    if not options.verbose:
+        _silence_libraries()
     level = logging.ERROR if options.quiet else logging.DEBUG if options.verbose else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
     for name in ("PIL", "matplotlib", "h5py", "absl", "tensorflow", "tf2onnx", "httpx", "asyncio"):
         # What libraries have to say is for those who look for faults; Keras advises against .h5 at every save.
         logging.getLogger(name).setLevel(logging.NOTSET if options.verbose else logging.ERROR)
+
+
+def _silence_libraries() -> None:
+    """Let go nowhere what libraries in C write to stderr by themselves: libtiff, TensorFlow; our own messages stay."""
+    stream = sys.stderr
+    if stream is None or stream is not sys.__stderr__ or stream.fileno() != STDERR:
+        return  # closed, or somebody else's: a test's, a notebook's
+    own = os.dup(STDERR)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), STDERR)
+    sys.stderr = open(  # noqa: SIM115, PTH123 - for as long as the process lives
+        own, "w", buffering=1, encoding=stream.encoding, errors="backslashreplace"
+    )
 
 
 def hide_progress() -> bool | None:

@@ -1,13 +1,15 @@
 """Opening a page: from a file to one upright RGB picture at its own size, transparency on white."""
 
 import struct
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from edge.errors import PageError
+from edge.files import contents_of, is_stream
 from edge.images.formats import (
     MAX_PAGES,
     choose_page,
@@ -19,9 +21,17 @@ from edge.images.formats import (
     is_tiff,
     learn_heic,
 )
+from edge.images.jpeg import lacks_data, may_lack_data
+from edge.images.pixels import depth_of, from_array, upright_rgb
+from edge.images.tiff import refuse_form, tiff_pages
 
-FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
-"""What Pillow opens by itself."""
+FORMATS = (
+    "JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "AVIF", "DIB", "JPEG2000", "PCX", "SGI", "SUN", "TGA",
+)  # fmt: skip
+"""What Pillow opens by itself; those that need no further import come first."""
+KINDS = "JPEG, PNG, BMP, TIFF, WebP, GIF, JPEG 2000, AVIF, PNM, TGA, HEIC or PDF"
+Source = str | Path | bytes | BinaryIO | Image.Image | np.ndarray
+"""What a picture comes from: a path, an encoded file or an open one, a decoded picture, uint8 pixels."""
 
 MIN_SIDE = 64
 """Shortest side in pixels: under this, no lead of a 12-lead ECG image is more than a few pixels high."""
@@ -36,11 +46,14 @@ UNREADABLE = (
 """What Pillow's readers raise on damaged files, found by feeding them such files."""
 
 
-def open_page(source: str | Path | BinaryIO, number: int | None = None) -> Image.Image:
+def open_page(source: Source, number: int | None = None) -> Image.Image:
     """Open a picture as upright RGB at its own size, transparency on white.
 
+    `source` may be a path, the bytes of a file, an open binary file, a PIL image in any mode, or an array, uint8
+    (height, width), (height, width, 3) RGB or (height, width, 4) RGBA.
+
     `number`, from 1, chooses a page of a TIFF or PDF that holds several; a PDF's page is drawn at 200 dpi.
-    16-bit greyscale keeps its upper 8 bits, as Pillow itself does for 16-bit colour. Raises
+    16-bit samples keep their upper 8 bits. Of an animation the first picture is meant. Raises
     `PageError` for a file that is missing, damaged, not a picture, too small, too large, or that
     holds several pages while no `number` is given.
     """
@@ -57,27 +70,29 @@ def open_page(source: str | Path | BinaryIO, number: int | None = None) -> Image
         raise PageError(f"{name}: may not be read: check its permissions") from None
     except Image.DecompressionBombError:
         raise PageError(f"{name}: has more than {MAX_PIXELS} pixels: scale it down") from None
-    except UnidentifiedImageError:
-        raise PageError(
-            f"{name}: is not a picture in JPEG, PNG, BMP, TIFF, WebP, HEIC or PDF: export it as one"
-        ) from None
     except UNREADABLE as error:
+        if isinstance(error, OSError) and error.errno and error.strerror:  # the system's, not a decoder's
+            raise PageError(f"{name}: cannot be read ({error.strerror}): check the path and the disk") from None
         reason = " ".join(str(error).split()) or type(error).__name__
         raise PageError(f"{name}: cannot be decoded ({reason}): export or photograph the page again") from error
 
 
-def count_pages(source: str | Path | BinaryIO) -> int | None:
+def count_pages(source: Source) -> int | None:
     """Return how many pages a TIFF or PDF holds; None where it is one page, or cannot be read as several.
 
     What is wrong with a file is said by `open_page`.
     """
+    if isinstance(source, bytes):
+        source = BytesIO(source)
+    if isinstance(source, Image.Image | np.ndarray):
+        return None
     try:
         head = head_of(source)
         if is_pdf(head):
             pages = count_pdf_pages(source)
         elif is_tiff(head):
             with Image.open(source, formats=("TIFF",)) as image:
-                pages = getattr(image, "n_frames", 1)
+                pages = len(tiff_pages(image, MAX_PAGES))
         else:
             return None
     except (PageError, *UNREADABLE):
@@ -85,13 +100,22 @@ def count_pages(source: str | Path | BinaryIO) -> int | None:
     return pages if 1 < pages <= MAX_PAGES else None
 
 
-def name_of(source: str | Path | BinaryIO, number: int | None = None) -> str:
+def name_of(source: Source, number: int | None = None) -> str:
     """Return what a picture is called: its path, or what the open file says, and the page where there are several."""
     name = str(source) if isinstance(source, str | Path) else str(getattr(source, "name", "picture"))
     return name if number is None else f"{name}, page {number}"
 
 
-def _opened(source: str | Path | BinaryIO, number: int | None) -> Image.Image:
+def _opened(source: Source, number: int | None) -> Image.Image:
+    if isinstance(source, np.ndarray):
+        source = from_array(source)
+    if isinstance(source, Image.Image):
+        _refuse_size(source)
+        return upright_rgb(source)
+    if isinstance(source, bytes):
+        source = BytesIO(source)
+    elif isinstance(source, str | Path) and is_stream(Path(source)):
+        source = BytesIO(contents_of(Path(source)))
     head = head_of(source)
     if is_pdf(head):
         drawn = draw_pdf_page(source, number, MAX_PIXELS)
@@ -101,18 +125,35 @@ def _opened(source: str | Path | BinaryIO, number: int | None) -> Image.Image:
     if is_heic(head):
         learn_heic()
         formats = (*FORMATS, "HEIF")
-    with Image.open(source, formats=formats) as image:
+    begin = 0 if isinstance(source, str | Path) else source.tell()
+    try:
+        opened = Image.open(source, formats=formats)
+    except UnidentifiedImageError:
+        if is_tiff(head):
+            raise PageError("is a TIFF whose form of pixels is not read: save it with 8 bits a channel") from None
+        raise PageError(f"is not a picture in {KINDS}: export it as one") from None
+    with opened as image:
         _refuse_size(image)
-        # A phone's MPO file is a photo with a preview behind it: the first picture is the photo.
-        if image.format not in ("MPO", "HEIF"):
-            place = choose_page(
-                getattr(image, "n_frames", 1) if image.format == "TIFF" or number is None else 0, number
-            )
-            if place:
-                image.seek(place)
-                _refuse_size(image)
-        ImageOps.exif_transpose(image, in_place=True)
-        return _on_white(image)
+        if image.format == "TIFF":
+            pages = tiff_pages(image, MAX_PAGES)
+            image.seek(pages[choose_page(len(pages), number)])
+            _refuse_size(image)
+            refuse_form(image)
+        elif number is not None:
+            choose_page(1, number)
+        depth = depth_of(image)
+        image.load()
+        if image.format in ("JPEG", "MPO") and may_lack_data(image) and lacks_data(_content(source, begin), image):
+            raise PageError("lacks a part of its image data: copy or export it again")
+        return upright_rgb(image, depth)
+
+
+def _content(source: str | Path | BinaryIO, begin: int) -> bytes:
+    """Return the bytes of a file that is read; `begin` is where it begins in an open one."""
+    if isinstance(source, str | Path):
+        return Path(source).read_bytes()
+    source.seek(begin)
+    return source.read()
 
 
 def _refuse_size(image: Image.Image) -> None:
@@ -123,15 +164,3 @@ def _refuse_size(image: Image.Image) -> None:
         )
     if image.width * image.height > MAX_PIXELS:
         raise PageError(f"has {image.width * image.height} pixels, at most {MAX_PIXELS} are read: scale it down")
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
-        return Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode in ("I", "F"):
-        raise PageError(f"has {image.mode} pixels of 32 bits, whose white is unknown: save it with 8 or 16 bits")
-    if image.has_transparency_data:
-        colours = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), colours).convert("RGB")
-    image.load()
-    return image if image.mode == "RGB" else image.convert("RGB")  # a copy of a large page is 14 MB

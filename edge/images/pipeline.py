@@ -8,14 +8,15 @@ from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from threading import Thread
-from typing import BinaryIO, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
+import numpy as np
 from PIL import Image
 
 from edge.errors import PageError
-from edge.images.page import count_pages, open_page
+from edge.files import contents_of, is_stream
+from edge.images.page import Source, count_pages, open_page
 
-Source = str | Path | BinaryIO
 Prepared = TypeVar("Prepared")
 
 AHEAD = 2  # pages a thread that may lie opened and wait
@@ -25,7 +26,7 @@ class Sheet(NamedTuple):
     """Name one page to open."""
 
     source: Source
-    """A path or an open file."""
+    """As it was given."""
     number: int | None
     """The page of it, from 1; None where it is one page."""
 
@@ -93,13 +94,26 @@ def _opened(sheet: Sheet, prepare: Callable[[Image.Image], Prepared]) -> Prepare
 def _sheets_of(sources: Iterable[Source]) -> Iterator[Sheet]:
     """Yield every page of every source, in their order."""
     for source in sources:
-        # Several threads may read one open file: each gets a place of its own in it.
-        again = partial(_copy, source.read(), source) if not isinstance(source, str | Path) else lambda: source  # noqa: B023
+        again = _again(source)
         pages = count_pages(again())
         yield from (Sheet(again(), number) for number in ([None] if pages is None else range(1, pages + 1)))
 
 
-def _copy(content: bytes, file: BinaryIO) -> BytesIO:
+def _again(source: Source) -> Callable[[], Source]:
+    """Return what gives a source for each page: several threads may read one open file, each from its own place."""
+    if isinstance(source, bytes | Image.Image | np.ndarray):
+        return lambda: source
+    if not isinstance(source, str | Path):
+        return partial(_copy, source.read(), getattr(source, "name", "picture"))
+    try:
+        if is_stream(Path(source)):
+            return partial(_copy, contents_of(Path(source)), str(source))
+    except (OSError, PageError):  # said where the page is opened
+        pass
+    return lambda: source
+
+
+def _copy(content: bytes, name: str) -> BytesIO:
     copy = BytesIO(content)
-    copy.name = getattr(file, "name", "picture")
+    copy.name = name
     return copy

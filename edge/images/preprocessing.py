@@ -1,14 +1,12 @@
 """Preprocessing: the one way from a picture to pixels, for training, evaluation, export, demo and device."""
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from edge.errors import ModelError
-from edge.images.page import open_page
+from edge.images.page import Source, open_page
 
 PREPROCESSING = "stretch-box-bilinear-1"
 """Id of what `load_page` does to a picture. Another pixel is another id."""
@@ -37,13 +35,13 @@ class Preprocessing:
                 raise ModelError(f"the contract's {name} is {size!r}, not a number of pixels: train the model again")
 
 
-def load_page(source: str | Path | BinaryIO | Image.Image, preprocessing: Preprocessing) -> np.ndarray:
+def load_page(source: Source, preprocessing: Preprocessing) -> np.ndarray:
     """Return the picture as the model takes it: uint8 (height, width, 3), RGB.
 
-    `source` is a path, an open binary file, or what `open_page` returned. The page is stretched to
+    `source` is what `open_page` takes, or what it returned. The page is stretched to
     the model's size: first by averaging whole blocks down to at least twice that size, then by
     antialiased bilinear interpolation (the README has the measurements). Raises as `open_page` does.
     """
-    image = source if isinstance(source, Image.Image) else open_page(source)
+    image = open_page(source)
     size = (preprocessing.width, preprocessing.height)
     return np.asarray(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))

@@ -1,0 +1,71 @@
+"""JPEG: whether a file holds all of its image data; the decoder fills what is missing with grey."""
+
+import io
+import random
+import re
+
+from PIL import Image
+
+START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
+FRAME = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
+BARE = {0x01, *range(0xD0, 0xD9)}  # markers without a length
+MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")  # within image data, restarts and stuffed zeros apart
+GREY = (127, 128)  # what the decoder makes of blocks without data, with four inks in their complement
+LAST = 8  # pixels of the last block's side
+PROBE = random.Random(0).randbytes(4096).replace(b"\xff", b"\xfe")
+"""Data that changes the picture where its own has ended too early, and is passed over where it is complete."""
+
+
+def may_lack_data(image: Image.Image) -> bool:
+    """Return whether a decoded JPEG is worth `lacks_data`: it is progressive, or its last block is middle grey."""
+    corner = image.crop((image.width - LAST, image.height - LAST, *image.size)).getextrema()
+    bands = corner if isinstance(corner[0], tuple) else (corner,)
+    return "progressive" in image.info or all(low == high and low in GREY for low, high in bands)
+
+
+def lacks_data(content: bytes, image: Image.Image) -> bool:
+    """Return whether the JPEG `content`, decoded as `image`, ends its image data too early.
+
+    Its last scan does where more data before the end marker change the picture. A progressive one does as well where
+    no scan has some coefficients of the first component.
+    """
+    found = _scans(content)
+    if found is None:
+        return False
+    end, coefficients = found
+    if "progressive" in image.info and coefficients != set(range(64)):
+        return True
+    with Image.open(io.BytesIO(content[:end] + PROBE + content[end:]), formats=("JPEG",)) as longer:
+        return longer.tobytes() != image.tobytes()
+
+
+def _scans(content: bytes) -> tuple[int, set[int]] | None:
+    """Return where the image data of a JPEG end, and which coefficients of its first component the scans hold.
+
+    None where it does not have the form of a JPEG up to there.
+    """
+    place, first = 2, -1
+    coefficients: set[int] = set()
+    while place + 4 <= len(content):
+        if content[place] != 0xFF:
+            return None
+        marker = content[place + 1]
+        if marker == END_OF_IMAGE:
+            return place, coefficients
+        if marker == 0xFF or marker in BARE:
+            place += 1 if marker == 0xFF else 2
+            continue
+        length = int.from_bytes(content[place + 2 : place + 4])
+        part = content[place + 4 : place + 2 + length]
+        place += 2 + length
+        if marker in FRAME and len(part) > 6:
+            first = part[6]
+        if marker == START_OF_SCAN and part:
+            count = part[0]
+            if first in part[1 : 1 + 2 * count : 2] and len(part) >= 4 + 2 * count:
+                coefficients |= set(range(part[1 + 2 * count], part[2 + 2 * count] + 1))
+            after = MARKER.search(content, place)
+            if after is None:
+                return None
+            place = after.start()
+    return (place, coefficients) if content[place : place + 2] == bytes((0xFF, END_OF_IMAGE)) else None
