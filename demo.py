@@ -36,12 +36,18 @@ def main() -> None:
     parser = Parser(prog="demo.py", description="Classify pictures of ECGs in the browser.")
     parser.add_argument("--model", type=Path, metavar="FILE", help=MODEL)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for the whole network")
-    parser.add_argument("--port", type=int, default=7860, help="port to listen on")
+    parser.add_argument("--port", type=_port, default=7860, help="port to listen on")
     parser.add_argument("--share", action="store_true", help="make a public link, through Gradio's relay")
     add_verbosity(parser)
     options = parser.parse_args()
     configure_logging(options)
     exit_with(lambda: serve(options))
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and len(text) <= 5 and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no port: give a number from 0 to 65535")
+    return int(text)
 
 
 def serve(options: argparse.Namespace) -> int:

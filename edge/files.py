@@ -1,17 +1,33 @@
 """Files: the images of a folder, and outputs that are either whole or not there and destroy nothing."""
 
+import logging
 import os
+import re
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edge.errors import PageError, UsageError
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pdf", ".heic", ".heif"})
-"""What counts as an image in a folder, in any case: the same files are predicted and learned from."""
+log = logging.getLogger(__name__)
 
+IMAGE_SUFFIXES = frozenset({
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".gif", ".pdf", ".heic",
+    ".heif", ".avif", ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".pcx", ".sgi", ".ras",
+})  # fmt: skip
+"""What counts as an image in a folder, in any case: the same files are predicted and learned from."""
+MARKS = re.compile(
+    rb"\xff\xd8\xff|\x89PNG\r\n|BM|II[*+]\0|MM\0[*+]|GIF8|%PDF-|RIFF....WEBP|....ftyp(hei|hev|mif1|msf1|avif)|\0\0\0\x0cjP",
+    re.DOTALL,
+)
+"""How images begin: a file without a suffix, or with a number for one, counts by these."""
+OF_A_SYSTEM = frozenset(
+    {"@eadir", "@recycle", "#recycle", "$recycle.bin", "__macosx", "lost+found", "system volume information"}
+)
+"""Folders that a system or a NAS keeps for itself: thumbnails, removed files."""
 HEAD = 4096  # bytes by which it is told who made a file
 MOST_BYTES = 256 << 20
 """Of a picture that comes from a pipe or a device."""
@@ -19,13 +35,67 @@ SILENCE = 30
 """Seconds that are waited for what a pipe sends next."""
 
 
-def find_images(folder: Path, recursive: bool = True) -> list[Path]:
-    """Return the images in a folder by their suffix in any case, sorted; hidden files are passed over."""
-    return sorted(
-        path
-        for path in (folder.rglob("*") if recursive else folder.iterdir())
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )
+def find_images(
+    folder: Path, recursive: bool = True, *, silent: bool = False, known: Container[str] = ()
+) -> list[Path]:
+    """Return the images in a folder, sorted: those with a suffix of an image, or that begin as one and have none.
+
+    Links to folders are followed once. Hidden files and folders, those that a system keeps for itself, and files of
+    other kinds are left out; unless `silent`, a message says how many of which, but for files with `known` names. A
+    folder that may not be read is among the images, and so is a link that leads nowhere: to open them says what is
+    wrong.
+    """
+    left_out: Counter[str] = Counter()
+    found = sorted(_images(folder, recursive, left_out, known, set()))
+    if left_out and not silent:
+        log.info("%s: left out: %s", folder, ", ".join(f"{count} x {what}" for what, count in sorted(left_out.items())))
+    return found
+
+
+def is_left_out(name: str) -> bool:
+    """Return whether a folder or a file is left out by its name: hidden, or kept by a system for itself."""
+    return name.startswith(".") or name.lower() in OF_A_SYSTEM
+
+
+def _images(
+    folder: Path, recursive: bool, left_out: Counter[str], known: Container[str], seen: set[tuple[int, int]]
+) -> Iterator[Path]:
+    """Yield the images of a folder; count what is left out by its reason; `seen` are the folders that were read."""
+    try:
+        identity = folder.stat()
+        entries = list(os.scandir(folder))
+    except OSError:
+        yield folder
+        return
+    seen.add((identity.st_dev, identity.st_ino))
+    for entry in entries:
+        path = folder / entry.name
+        if is_left_out(entry.name):
+            left_out["hidden" if entry.name.startswith(".") else "folder of a system"] += 1
+        elif entry.is_dir():
+            found = entry.stat()
+            if not recursive:
+                left_out["folder inside"] += 1
+            elif entry.is_symlink() and (found.st_dev, found.st_ino) in seen:
+                left_out["link to a folder that is read"] += 1
+            else:
+                yield from _images(path, recursive, left_out, known, seen)
+        elif not entry.is_file() and not entry.is_symlink():
+            left_out["pipe or device"] += 1
+        elif _is_image(path):
+            yield path
+        elif entry.name not in known:
+            left_out[path.suffix.lower() or "no suffix"] += 1
+
+
+def _is_image(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    if suffix and not suffix[1:].isdigit():
+        return suffix in IMAGE_SUFFIXES
+    try:
+        return MARKS.match(head_of(path)) is not None
+    except OSError:
+        return True  # to open it says what is wrong
 
 
 def check_output(path: Path, reads: Iterable[Path], ours: Callable[[Path], bool]) -> None:

@@ -49,7 +49,12 @@ def convert(
     """
     reads = (
         source,
-        *(image for folder in (images, calibration) if folder and folder.is_dir() for image in find_images(folder)),
+        *(
+            image
+            for folder in (images, calibration)
+            if folder and folder.is_dir()
+            for image in find_images(folder, silent=True)
+        ),
     )
     check_output(out, reads, is_model)
     model = load_model(source)

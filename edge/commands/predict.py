@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.commands.terminal import MODEL, NOT_A_DEVICE, SYNTHETIC_MODEL, model_of, positive
+from edge.commands.terminal import MODEL, NOT_A_DEVICE, SYNTHETIC_MODEL, model_of, positive, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top-k", type=positive, metavar="N", help="show the N most probable classes, text only")
     parser.add_argument(
         "--threads",
-        type=positive,
+        type=threads,
         metavar="N",
         help="threads that run the model, and that open pages ahead; one a core if not given",
     )
@@ -168,6 +168,8 @@ def _sources(paths: Iterable[str], recursive: bool) -> Iterator[str | Path]:
     from edge.files import IMAGE_SUFFIXES, find_images
 
     for name in paths:
+        if not name:
+            raise UsageError("'': is no path: give an image or a folder")
         path = Path(name)
         if name == STDIN or not path.is_dir():
             yield name if name == STDIN else path

@@ -15,6 +15,8 @@ from edge.errors import EcgError
 MODEL = "an .onnx made by 'python -m export convert'; the shipped model if not given"
 NOT_A_DEVICE = "A research tool, not a medical device: no diagnosis may rest on it."
 STDERR = 2
+DIGITS = 9  # of a whole number, at most
+MOST_THREADS = 256
 SYNTHETIC_MODEL = (
     "This model was trained on synthetic ECG images: it shows how the program works and knows nothing about real ECGs."
 )
@@ -89,8 +91,8 @@ def configure_logging(options: argparse.Namespace) -> None:
 
 def _silence_libraries() -> None:
     """Let go nowhere what libraries in C write to stderr by themselves: libtiff, TensorFlow; our own messages stay."""
-    stream = sys.stderr
-    if stream is None or stream is not sys.__stderr__ or stream.fileno() != STDERR:
+    stream = sys.__stderr__
+    if stream is None or sys.stderr is not stream or stream.fileno() != STDERR:
         return  # closed, or somebody else's: a test's, a notebook's
     own = os.dup(STDERR)
     with Path(os.devnull).open("wb") as nowhere:
@@ -107,15 +109,29 @@ def hide_progress() -> bool | None:
 
 def positive(text: str) -> int:
     """Read a whole number of at least 1."""
-    if not (text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    if not (text.isdecimal() and len(text) <= DIGITS and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number of at least 1")
     return int(text)
 
 
 def natural(text: str) -> int:
     """Read a whole number of at least 0."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 0")
+    if not (text.isdecimal() and len(text) <= DIGITS):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number of at least 0")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    """Read a seed: a whole number of at least 0 and less than 2 to the 32nd, as every library takes it."""
+    if not (text.isdecimal() and len(text) <= 10 and int(text) < 2**32):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number of at least 0 and less than {2**32}")
+    return int(text)
+
+
+def threads(text: str) -> int:
+    """Read a number of threads."""
+    if not (text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MOST_THREADS):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number from 1 to {MOST_THREADS}")
     return int(text)
 
 

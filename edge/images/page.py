@@ -65,6 +65,10 @@ def open_page(source: Source, number: int | None = None) -> Image.Image:
     except FileNotFoundError:
         raise PageError(f"{name}: no such file: check the path") from None
     except IsADirectoryError:
+        try:
+            next(Path(str(source)).iterdir(), None)
+        except OSError:
+            raise PageError(f"{name}: is a folder that may not be read: check its permissions") from None
         raise PageError(f"{name}: is a folder: give a picture") from None
     except PermissionError:
         raise PageError(f"{name}: may not be read: check its permissions") from None

@@ -4,15 +4,20 @@ import argparse
 import math
 from pathlib import Path
 
-from edge.commands.terminal import natural
+from edge.commands.terminal import seed
 from training.data.cache import default_cache
+
+MOST_PIXELS = 2048
+"""Of a side of a model's input."""
 
 
 def image_size(text: str) -> tuple[int, int]:
     """Read HEIGHTxWIDTH in pixels."""
     height, _, width = text.partition("x")
-    if not (height.isdecimal() and width.isdecimal() and min(int(height), int(width)) >= 32):
-        raise argparse.ArgumentTypeError(f"{text!r} is no HEIGHTxWIDTH of at least 32 pixels, as in 224x224")
+    if not all(side.isdecimal() and len(side) <= 4 and 32 <= int(side) <= MOST_PIXELS for side in (height, width)):
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is no HEIGHTxWIDTH of 32 to {MOST_PIXELS} pixels, as in 224x224"
+        )
     return int(height), int(width)
 
 
@@ -53,7 +58,7 @@ def add_out(parser: argparse.ArgumentParser, metavar: str, text: str) -> None:
 def add_seed(parser: argparse.ArgumentParser, default: int = 0) -> None:
     """Add --seed."""
     parser.add_argument(
-        "--seed", type=natural, default=default, metavar="N", help="makes the splits and all else that is random"
+        "--seed", type=seed, default=default, metavar="N", help="makes the splits and all else that is random"
     )
 
 

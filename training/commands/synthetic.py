@@ -4,7 +4,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from edge.commands.terminal import positive
+from edge.commands.terminal import positive, threads
 from training.commands import arguments
 from training.synthetic.settings import ANY, SyntheticSettings
 
@@ -44,7 +44,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--font", metavar="FONT", help="an installed font, or a TrueType file; the look's if not given")
     parser.add_argument("--truth", action="store_true", help="a JSON file beside each image: parameters, leads, mask")
-    parser.add_argument("--workers", type=positive, metavar="N", help="processes; one a core if not given")
+    parser.add_argument("--workers", type=threads, metavar="N", help="processes; one a core if not given")
     arguments.add_skip_unreadable(parser)
     arguments.add_seed(parser, DEFAULT.seed)
 

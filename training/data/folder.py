@@ -1,18 +1,21 @@
 """A data folder: which ECG images it has, with their labels, groups and stated splits."""
 
 import logging
-from collections import Counter
+import unicodedata
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge.files import IMAGE_SUFFIXES, find_images
+from edge.files import IMAGE_SUFFIXES, find_images, is_left_out
 from edge.images.preprocessing import Preprocessing
 from training.data.loaded_images import EcgImage, LoadedImages, load_images
 from training.data.manifest import LABELS, MANIFEST, SPLITS, read_labels, read_manifest
 from training.errors import DataError
 
 log = logging.getLogger(__name__)
+
+SPLIT_WORDS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev"}
+"""What folders of splits are called, by their names without spaces around them in lower case."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +47,6 @@ class DataFolder:
             lost = next(image.path for image in images if image.split is None)
             raise DataError(f"{lost}: has no split while others have one: state 'train' or 'test' for all or for none")
         _check_classes(path, images)
-        _name_left_out(path)
         return cls(path=path, images=tuple(images), skip_unreadable=skip_unreadable)
 
     @property
@@ -85,6 +87,7 @@ class DataFolder:
 def _listed(folder: Path) -> list[EcgImage]:
     """Return the images of a folder with what manifest, labels and class folders say of them."""
     manifest, names = read_manifest(folder), read_labels(folder)
+    everything = find_images(folder, known=(MANIFEST, LABELS))
     found: dict[Path, tuple[str | None, str]] = dict(_class_folders(folder))
     for path in manifest:
         found.setdefault(path, (None, ""))
@@ -100,51 +103,67 @@ def _listed(folder: Path) -> list[EcgImage]:
     if not images:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
         raise DataError(f"{folder}: has no images: put pictures ({kinds}) into a folder for each class")
-    _refuse_others(folder, found)
+    _refuse_others(folder, everything, found)
+    _check_names(folder, images)
     return images
 
 
 def _class_folders(folder: Path) -> Iterator[tuple[Path, tuple[str | None, str]]]:
     """Yield each image with the split and the name of the class folder that it lies in."""
-    splits = [name for name in SPLITS if (folder / name).is_dir()]
+    splits = _splits(folder)
     for split in splits or [None]:
         root = folder / split if split else folder
-        folders = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")]
-        for class_folder in folders or [root] * bool(find_images(root)):
-            found = find_images(class_folder)
-            if not found:
+        folders = [path for path in sorted(root.iterdir()) if path.is_dir() and not is_left_out(path.name)]
+        for class_folder in folders or [root]:
+            found = find_images(class_folder, silent=True)
+            if not found and folders:
                 raise DataError(f"{class_folder}: is a class without an image: add images or remove the folder")
             for path in found:
                 yield path, (split, class_folder.name)
 
 
-def _refuse_others(folder: Path, found: Container[Path]) -> None:
-    """Refuse images that would be passed over, and names that no report could show."""
-    for path in find_images(folder):
-        inside = path.relative_to(folder)
-        if path not in found and not any(part.startswith(".") for part in inside.parts):
+def _splits(folder: Path) -> list[str]:
+    """Return which folders of splits there are; raise `DataError` for one that is called otherwise."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    for name in names:
+        if name.strip().casefold() in SPLIT_WORDS and name not in SPLITS:
             raise DataError(
-                f"{path}: lies in no class folder that is read (train/CLASS, test/CLASS, or CLASS): move or remove it"
+                f"{folder / name}: is called as a split is, and only 'train' and 'test' are read: "
+                "rename it; images for validation are taken from 'train'"
             )
+    return [name for name in SPLITS if name in names]
+
+
+def _refuse_others(folder: Path, images: Sequence[Path], found: Container[Path]) -> None:
+    """Refuse images that would be passed over, those of a report, and names that no report could show."""
+    for path in images:
+        inside = path.relative_to(folder)
         try:
             str(inside).encode()
         except UnicodeEncodeError:
             raise DataError(f"{str(path).encode(errors='replace').decode()}: is no name in UTF-8: rename it") from None
+        if path.is_dir():
+            raise DataError(f"{path}: is a folder that may not be read: check its permissions")
+        if path not in found:
+            raise DataError(
+                f"{path}: lies in no class folder that is read (train/CLASS, test/CLASS, or CLASS): move or remove it"
+            )
+    for parent in sorted({path.parent for path in images}):
+        if (parent / "report.html").is_file() and (parent / "report.json").is_file():
+            raise DataError(f"{parent}: is a report of this program and no class: move it out of the data folder")
 
 
-def _name_left_out(folder: Path) -> None:
-    """Say how many files of which kinds are no images."""
-    kinds = Counter(
-        path.suffix.lower() or "no suffix"
-        for path in folder.rglob("*")
-        if path.suffix.lower() not in IMAGE_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path not in (folder / MANIFEST, folder / LABELS)
-        and path.is_file()
-    )
-    if kinds:
-        counts = ", ".join(f"{number} x {kind}" for kind, number in sorted(kinds.items()))
-        log.info("%s: left out files that are no images: %s", folder, counts)
+def _check_names(folder: Path, images: Sequence[EcgImage]) -> None:
+    """Raise `DataError` for classes whose names only look different to a program."""
+    known: dict[str, str] = {}
+    for label in sorted({label for image in images for label in image.classes}):
+        plain = unicodedata.normalize("NFKC", " ".join(label.split())).casefold()
+        if plain in known:
+            raise DataError(
+                f"{folder}: the classes {known[plain]!r} and {label!r} differ by case, spaces or the form of letters "
+                "alone: rename one, or give both one label in labels.csv"
+            )
+        known[plain] = label
 
 
 def _check_classes(folder: Path, images: Sequence[EcgImage]) -> None:

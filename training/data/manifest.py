@@ -1,6 +1,7 @@
 """The tables of a data folder: `manifest.csv`, a row for each image, and `labels.csv`, a row for each class folder."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -22,7 +23,10 @@ def read_manifest(folder: Path) -> dict[Path, EcgImage]:
     images: dict[Path, EcgImage] = {}
     for row in _rows(file, ("path", "label")):
         path = folder / row["path"]
-        if Path(row["path"]).is_absolute() or ".." in Path(row["path"]).parts:
+        if "\\" in row["path"] and not path.exists():  # as Windows writes it
+            path = folder / row["path"].replace("\\", "/")
+        inside = path.relative_to(folder) if path.is_relative_to(folder) else path
+        if inside.is_absolute() or ".." in inside.parts or re.match(r"[A-Za-z]:", row["path"]):
             raise DataError(f"{file}: names {row['path']}, which lies outside: give paths below the data folder")
         if path in images:
             raise DataError(f"{file}: names {row['path']} twice: remove one of the lines")

@@ -1,6 +1,7 @@
 """Data folders: labels, groups, splits, and what is refused."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -118,12 +119,30 @@ def test_no_group_straddles_a_split(images: list[tuple[str, int]], seed: int) ->
 
 
 def other_folder(data: Path) -> None:
-    for split in ("train", "test", "val"):
+    for split in ("train", "test", "more"):
         (data / split).mkdir()
     for folder in sorted(data.glob("*P*")):
-        for split in ("train", "test", "val"):
+        for split in ("train", "test", "more"):
             shutil.copytree(folder, data / split / folder.name)
         shutil.rmtree(folder)
+
+
+def renamed(old: str, new: str) -> Callable[[Path], object]:
+    """Move the classes below `old`, or one of them, to `new`."""
+
+    def spoil(data: Path) -> None:
+        for folder in sorted(data.glob("*P*")):
+            shutil.copytree(folder, data / "train" / folder.name)
+            shutil.copytree(folder, data / "test" / folder.name)
+            shutil.rmtree(folder)
+        (data / old).rename(data / new)
+
+    return spoil
+
+
+def report_in_class(data: Path) -> None:
+    for name in ("report.html", "report.json"):
+        (data / "Patient that have MI" / name).touch()
 
 
 def no_utf8(data: Path) -> None:
@@ -136,6 +155,18 @@ REFUSED = {
         lambda data: shutil.copy(data / "Patient that have MI" / "P(0).PNG", data / "loose.png"),
         "loose.png: lies in no class folder",
     ),
+    "split in capitals": (renamed("train", "Train"), "Train: is called as a split is"),
+    "split for validation": (renamed("test", "val"), "val: is called as a split is"),
+    "class in lower case": (
+        renamed("test/Patient that have MI", "test/patient that have mi"),
+        "the classes 'Patient that have MI' and 'patient that have mi' differ by case",
+    ),
+    "class with a space behind": (renamed("test/Patient that have MI", "test/Patient that have MI "), "differ by case"),
+    "class in another form of Unicode": (
+        lambda data: [shutil.copytree(data / "Patient that have MI", data / name) for name in ("a\u0308", "\xe4")],
+        "the classes 'a\u0308' and '\xe4' differ by",
+    ),
+    "report in a class": (report_in_class, "Patient that have MI: is a report of this program"),
     "name that is not UTF-8": (no_utf8, "no name in UTF-8"),
     "missing folder": (lambda data: shutil.rmtree(data), "no such folder"),
     "empty folder": (lambda data: [shutil.rmtree(item) for item in data.iterdir()], "has no images"),
@@ -216,6 +247,22 @@ def test_groups_that_a_copy_has_joined_stay_joined_without_it(folder: Path) -> N
     assert [group for image, group in zip(left.images, left.groups, strict=True) if image.label == "a"] == ["x", "x"]
 
 
+def test_paths_with_backslashes_are_understood(folder: Path) -> None:
+    manifest(folder, r"Patient that have MI\P(0).PNG,old infarction,,g1")
+    image = next(image for image in DataFolder.read(folder).images if image.group == "g1")
+    assert image.path == folder / "Patient that have MI" / "P(0).PNG"
+    for path in (r"C:\ecgs\P(0).PNG", r"..\P(0).PNG"):
+        with pytest.raises(DataError, match="lies outside"):
+            DataFolder.read(manifest(folder, f"{path},a,,"))
+
+
+def test_two_folders_may_be_given_one_label(folder: Path) -> None:
+    for name in ("MI", "mi "):
+        shutil.copytree(folder / "Patient that have MI", folder / name)
+    (folder / "labels.csv").write_text("folder,label\nMI,infarction\nmi ,infarction\n")
+    assert sum(image.label == "infarction" for image in DataFolder.read(folder).images) == 12
+
+
 def test_a_page_of_the_manifest_that_is_gone_is_unreadable(folder: Path) -> None:
     manifest(folder, "gone.png,Patient that have MI,,")
     with pytest.raises(DataError, match=r"gone\.png: no such file"):
@@ -230,13 +277,13 @@ def test_pdf_and_heic_are_read_and_what_is_no_image_is_named(folder: Path, caplo
     page = Image.linear_gradient("L").convert("RGB").resize((100, 70))
     page.save(images / "scan.pdf", resolution=200)
     pillow_heif.from_pillow(page).save(images / "phone.heic")
-    for name in ("notes.txt", "more.txt", "old.gif"):
+    for name in ("notes.txt", "more.txt", "old.psd"):
         (images / name).write_text("")
     with caplog.at_level("INFO"):
         loaded = load(folder)
     assert {image.path.name for image in loaded.images} >= {"scan.pdf", "phone.heic"}
     assert len(loaded) == 14
-    assert f"{folder}: left out files that are no images: 1 x .gif, 2 x .txt" in caplog.text
+    assert f"{folder}: left out: 1 x .psd, 2 x .txt" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["scans.tif", "scans.pdf"])

@@ -1,0 +1,128 @@
+"""Which files of a folder count: each one that is left out is counted by its reason, and none is passed over."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from edge.files import IMAGE_SUFFIXES, find_images
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def folder(tmp_path: Path, page: Image.Image) -> Path:
+    """What people, a notebook, a NAS and a Mac leave in a folder."""
+    folder = tmp_path / "ecgs"
+    for name in (
+        "a.jpg",
+        "b.JFIF",
+        "c.jpe",
+        "d.mpo",
+        "e.gif",
+        "inside/f.png",
+        ".ipynb_checkpoints/a.jpg",
+        "@eaDir/a.jpg",
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        form = {"f.png": "PNG", "e.gif": "GIF"}.get(Path(name).name, "JPEG")
+        page.save(folder / name, format=form)
+    for name in ("scan", "scan.0001"):
+        page.save(folder / name, format="TIFF")
+    for name in ("notes.txt", "README", "1.2.840", "._a.jpg", "Thumbs.db"):
+        (folder / name).write_text("no picture")
+    return folder
+
+
+def names(found: list[Path], folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in found]
+
+
+def test_every_file_counts_or_is_counted(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        found = find_images(folder)
+    images = ["a.jpg", "b.JFIF", "c.jpe", "d.mpo", "e.gif", "inside/f.png", "scan", "scan.0001"]
+    assert names(found, folder) == images
+    assert caplog.messages == [
+        f"{folder}: left out: 1 x .840, 1 x .db, 1 x .txt, 1 x folder of a system, 2 x hidden, 1 x no suffix"
+    ]
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    in_folders = 2  # below .ipynb_checkpoints and @eaDir, which are counted as folders
+    assert len(files) - in_folders == len(found) + 5
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        assert names(find_images(folder, recursive=False), folder) == [name for name in images if "/" not in name]
+    assert "1 x folder inside" in caplog.text
+
+
+def test_predict_says_what_it_leaves_out(
+    folder: Path, golden: Path, edge: Callable[..., subprocess.CompletedProcess]
+) -> None:
+    found = edge("predict", folder, "--model", golden / "tiny.onnx")
+    assert len(found.stdout.splitlines()) == 7
+    assert f"{folder}: left out: 1 x .840, 1 x .db, 1 x .txt, 1 x folder inside" in found.stderr
+    assert "left out" not in edge("predict", folder, "--model", golden / "tiny.onnx", "--quiet").stderr
+    nothing = edge("predict", "")
+    assert (nothing.returncode, nothing.stderr) == (2, "'': is no path: give an image or a folder\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and pipes")
+def test_links_are_followed_once_and_what_cannot_be_read_is_an_error(
+    folder: Path, tmp_path: Path, golden: Path, caplog: pytest.LogCaptureFixture, edge: Callable
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "g.png").write_bytes((folder / "inside" / "f.png").read_bytes())
+    (folder / "linked").symlink_to(elsewhere)
+    (folder / "inside" / "above").symlink_to(folder)
+    (folder / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    os.mkfifo(folder / "pipe.jpg")
+    with caplog.at_level("INFO"):
+        found = names(find_images(folder), folder)
+    assert {"linked/g.png", "gone.jpg"} <= set(found)
+    assert len(found) == 10
+    assert "1 x link to a folder that is read" in caplog.text
+    assert "1 x pipe or device" in caplog.text
+    answered = edge("predict", folder, "--model", golden / "tiny.onnx", "--quiet")
+    assert f"{folder / 'gone.jpg'}: no such file: check the path\n" in answered.stdout
+    assert answered.returncode == 1
+
+
+def test_a_folder_without_access_is_an_error_and_stops_nothing(
+    folder: Path, golden: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As who may read everything, a test cannot make such a folder: the system's answer is put in its place."""
+    from edge import Classifier
+
+    listed, iterated = os.scandir, Path.iterdir
+
+    def scandir(path: Path) -> object:
+        if Path(path).name == "inside":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    def iterdir(path: Path) -> object:
+        if path.name == "inside":
+            raise PermissionError(13, "Permission denied", str(path))
+        return iterated(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    found = find_images(folder)
+    assert folder / "inside" in found
+    answers = {answer.image: answer for answer in Classifier(golden / "tiny.onnx").predict_many(found)}
+    assert answers[str(folder / "inside")].error.endswith("is a folder that may not be read: check its permissions")
+    assert sum(answer.status != "error" for answer in answers.values()) == 7
+
+
+def test_the_documented_suffixes_are_those_of_the_program() -> None:
+    section = (
+        (ROOT / "docs" / "data.md")
+        .read_text(encoding="utf-8")
+        .partition("## Which files count")[2]
+        .partition("\n## ")[0]
+    )
+    documented = {word for word in section.partition("PDF needs")[0].split() if word.startswith("`.")}
+    assert {word.strip("`,") for word in documented} == IMAGE_SUFFIXES
