@@ -5,6 +5,7 @@ import contextlib
 import io
 import logging
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,14 @@ def _port(text: str) -> int:
 
 def serve(options: argparse.Namespace) -> int:
     """Open the model, start the server, say where it is, and wait."""
+    try:
+        family, *_, address = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM)[0]
+        with socket.create_server(address[:2], family=family):
+            pass
+    except (OSError, UnicodeError) as error:
+        raise EcgError(
+            f"port {options.port} of {options.host!r} cannot be opened ({error}): give another --port or --host"
+        ) from error
     demo = build(Classifier(model_of(options)))
     if options.share:
         log.warning("with --share, pictures pass through Gradio's relay: show no picture that names a person")

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import stat
+import zlib
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ OF_A_SYSTEM = frozenset(
     {"@eadir", "@recycle", "#recycle", "$recycle.bin", "__macosx", "lost+found", "system volume information"}
 )
 """Folders that a system or a NAS keeps for itself: thumbnails, removed files."""
+LONG_NAME = 180  # bytes; systems allow 255
 HEAD = 4096  # bytes by which it is told who made a file
 MOST_BYTES = 256 << 20
 """Of a picture that comes from a pipe or a device."""
@@ -156,6 +158,13 @@ def head_of(path: Path) -> bytes:
         return file.read(HEAD)
 
 
+def short(name: str) -> str:
+    """Return a file's name with room for something before it: the end of a long one, and what tells it from others."""
+    if len(os.fsencode(name)) <= LONG_NAME:
+        return name
+    return f"{zlib.crc32(os.fsencode(name)):08x}-{name[-40:]}"
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a name beside `path` to write to; it becomes `path` when all went well, else it is removed.
@@ -169,7 +178,7 @@ def replacing(path: Path) -> Iterator[Path]:
             with target.open("wb") as stream:
                 stream.write((Path(folder) / target.name).read_bytes())
         return
-    unfinished = target.with_name(f".unfinished-{os.getpid()}-{target.name}")
+    unfinished = target.with_name(f".unfinished-{os.getpid()}-{short(target.name)}")
     try:
         yield unfinished
         unfinished.replace(target)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from edge.files import head_of, replacing
+from edge.files import head_of, replacing, short
 from edge.prediction import Prediction
 
 FOR, AGAINST = (214, 39, 40), (31, 119, 180)  # red and blue that a colour-blind person tells apart
@@ -60,7 +60,8 @@ class Heatmaps:
         """Write the overlay of an answer and return it with the path; a rejected image has none."""
         if found.label is None:
             return found
-        stem = Path(found.image).stem if found.page is None else f"{Path(found.image).stem}-page{found.page}"
+        stem = short(Path(found.image).stem)
+        stem = stem if found.page is None else f"{stem}-page{found.page}"
         path, number = self._folder / f"{stem}.jpg", 2
         while str(path) in self._taken or (path.exists() and not is_heatmap(path)):
             path, number = self._folder / f"{stem}-{number}.jpg", number + 1

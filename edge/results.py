@@ -7,15 +7,15 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO
 
 try:
     import fcntl
 except ImportError:  # Windows: two runs on one output are not told apart there
     fcntl = None  # type: ignore[assignment]
 
-from edge.errors import UsageError
-from edge.files import head_of
+from edge.errors import UsageError, visible
+from edge.files import head_of, short
 from edge.prediction import Prediction
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def write(
     """Write predictions as they come, all but JSON, which is one array; `top_k` shortens text."""
     if form == "json":
         records = [prediction.as_record() for prediction in predictions]
-        print(json.dumps(records, ensure_ascii=False, indent=1), file=out)
+        print(_json(records, out, indent=1), file=out)
         return
     table = csv.writer(out, lineterminator="\n")
     if form == "csv":
@@ -76,10 +76,20 @@ def write(
             notes = (found.in_distribution, found.reason, found.error, found.heatmap)
             table.writerow([found.image, found.page, found.status, found.label, found.probability, *row, *notes])
         elif form == "jsonl":
-            print(json.dumps(found.as_record(), ensure_ascii=False), file=out)
+            print(_json(found.as_record(), out), file=out)
         else:
-            print(_in_words(found, top_k), file=out)
+            print(visible(_in_words(found, top_k)), file=out)
         out.flush()
+
+
+def _json(record: Any, out: TextIO, indent: int | None = None) -> str:  # noqa: ANN401 - whatever JSON can hold
+    """Return a record as JSON, with escapes where `out` cannot write its letters."""
+    text = json.dumps(record, ensure_ascii=False, indent=indent)
+    try:
+        text.encode(out.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(record, indent=indent)
+    return text
 
 
 def _in_words(found: Prediction, top_k: int | None) -> str:
@@ -108,7 +118,7 @@ class Journal:
         """
         self._opened: dict[str, Signature] = {}
         out = out.resolve()
-        self.path = out.with_name(f".unfinished-{key}-{out.name}")
+        self.path = out.with_name(f".unfinished-{key}-{short(out.name)}")
         self._file = self._locked()
         lines = [line for line in self._file.read().splitlines(keepends=True) if line.endswith(b"\n")]
         try:
@@ -116,7 +126,7 @@ class Journal:
             self._signatures: list[Signature] = [record.pop("file", None) for record in records]
             self.kept = [Prediction.from_record(record) for record in records]
         except (ValueError, TypeError, KeyError, AttributeError):
-            aside = out.with_name(f".damaged-{key}-{out.name}")
+            aside = out.with_name(f".damaged-{key}-{short(out.name)}")
             self.path.replace(aside)
             log.warning("%s: cannot be read and is set aside: all images are answered again", aside)
             self._file, self.kept, self._signatures, lines = self._locked(), [], [], []
@@ -151,7 +161,7 @@ class Journal:
         self._file.seek(0, os.SEEK_END)
         for found in predictions:
             line = found.as_record() | {"file": self._opened.get(found.image)}
-            self._file.write(f"{json.dumps(line, ensure_ascii=False)}\n".encode())
+            self._file.write(f"{json.dumps(line)}\n".encode())
             self._file.flush()
             yield found
 

@@ -131,7 +131,7 @@ def _write(
     if options.out is None:
         write(found, sys.stdout, options.format, labels, options.top_k)
     elif journal is None:
-        with options.out.open("w", encoding="utf-8", newline="") as file:
+        with options.out.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file:
             write(found, file, options.format, labels, options.top_k)
     else:
         answers = 0
@@ -141,7 +141,10 @@ def _write(
         except KeyboardInterrupt:
             log.error("%d answers are kept: repeat the command, it goes on", len(journal.kept) + answers)
             raise
-        with replacing(options.out) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
+        with (
+            replacing(options.out) as unfinished,
+            unfinished.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file,
+        ):
             write(journal.all(), file, options.format, labels, options.top_k)
         journal.remove()
 

@@ -1,6 +1,7 @@
 """What every command line here shares: one-line errors, exit codes, messages, and what this is not."""
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -10,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from edge.errors import EcgError
+from edge.errors import EcgError, visible
 
 MODEL = "an .onnx made by 'python -m export convert'; the shipped model if not given"
 NOT_A_DEVICE = "A research tool, not a medical device: no diagnosis may rest on it."
@@ -49,7 +50,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with 2."""
-        self.exit(2, f"{self.prog}: {message}: see '{self.prog} --help'\n")
+        self.exit(2, f"{self.prog}: {visible(message)}: see '{self.prog} --help'\n")
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -80,13 +81,24 @@ def add_verbosity(parser: argparse.ArgumentParser) -> None:
 
 def configure_logging(options: argparse.Namespace) -> None:
     """Write messages to stderr, each as it is: information and warnings, with --verbose more, with --quiet errors."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a letter that a terminal does not know ends no run
     if not options.verbose:
         _silence_libraries()
     level = logging.ERROR if options.quiet else logging.DEBUG if options.verbose else logging.INFO
-    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_OneLine())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in ("PIL", "matplotlib", "h5py", "absl", "tensorflow", "tf2onnx", "httpx", "asyncio"):
         # What libraries have to say is for those who look for faults; Keras advises against .h5 at every save.
         logging.getLogger(name).setLevel(logging.NOTSET if options.verbose else logging.ERROR)
+
+
+class _OneLine(logging.Formatter):
+    """Write a message as one line, whatever the names in it hold."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class calls it so
+        return visible(record.message)
 
 
 def _silence_libraries() -> None:
@@ -162,7 +174,7 @@ def exit_with(command: Callable[[], int], leave: Callable[[int], NoReturn] = sys
         code = 1
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        print(f"{what}: check the path, its permissions and the disk", file=sys.stderr)
+        print(f"{visible(what)}: check the path, its permissions and the disk", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

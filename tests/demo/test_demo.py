@@ -87,3 +87,21 @@ def test_wrong_use_gets_one_line_and_2(onnx_file: Path, tmp_path: Path) -> None:
     assert code == 2
     assert "give another --port" in message
     assert message.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--port", "99999"), "'99999' is no port"),
+        (("--port", "http"), "'http' is no port"),
+        (("--host", "no.such.host.invalid"), "'no.such.host.invalid' cannot be opened"),
+        (("--host", "256.1.1.1"), "'256.1.1.1' cannot be opened"),
+    ],
+)
+def test_an_address_that_cannot_be_gets_one_line(words: tuple[str, ...], reason: str) -> None:
+    found = subprocess.run(
+        [sys.executable, "demo.py", *words], cwd=ROOT, capture_output=True, text=True, encoding="utf-8", timeout=60
+    )
+    assert (found.returncode, found.stdout) == (2, "")
+    assert reason in found.stderr
+    assert found.stderr.count("\n") == 1

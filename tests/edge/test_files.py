@@ -1,7 +1,11 @@
 """Which files of a folder count: each one that is left out is counted by its reason, and none is passed over."""
 
+import csv
+import io
+import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -126,3 +130,28 @@ def test_the_documented_suffixes_are_those_of_the_program() -> None:
     )
     documented = {word for word in section.partition("PDF needs")[0].split() if word.startswith("`.")}
     assert {word.strip("`,") for word in documented} == IMAGE_SUFFIXES
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of this kind")
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_odd_names_get_their_lines_whatever_the_terminal_can_print(encoding: str, tmp_path: Path, golden: Path) -> None:
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    odd = [b"new\nline.png", b"n" * 250 + b".png", "caf\u00e9 \u6ce2.png".encode(), b"caf\xe9.png"]
+    for name in odd:
+        (Path(os.fsdecode(os.fsencode(folder) + b"/" + name))).write_bytes((golden / "page.png").read_bytes())
+    words = (sys.executable, "-m", "edge", "predict", folder, "--model", golden / "tiny.onnx", "--quiet")
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+
+    def printed(*more: object) -> str:
+        found = subprocess.run([*words, *more], cwd=ROOT, env=environment, capture_output=True, timeout=60)
+        assert (found.returncode, found.stderr) == (0, b"")
+        return found.stdout.decode(encoding)
+
+    assert len(printed().splitlines()) == len(odd)
+    records = [json.loads(line) for line in printed("--format", "jsonl").splitlines()]
+    assert {os.fsencode(Path(record["image"]).name) for record in records} == set(odd)
+    assert len(list(csv.reader(io.StringIO(printed("--format", "csv"))))) == 1 + len(odd)
+    printed("--heatmaps", tmp_path / "heatmaps", "--out", tmp_path / "results.jsonl", "--format", "jsonl")
+    assert len(list((tmp_path / "heatmaps").glob("*.jpg"))) == len(odd)
+    assert (tmp_path / "results.jsonl").read_text(encoding="utf-8").count("\n") == len(odd)

@@ -76,7 +76,7 @@ class DataFolder:
         if loaded.unreadable and not self.skip_unreadable:
             count = len(loaded.unreadable)
             remedy = f"{count} unreadable images: mend or remove them, or give --skip-unreadable"
-            raise DataError("\n".join([*loaded.unreadable, remedy]))
+            raise DataError(*loaded.unreadable, remedy)
         if not len(loaded):
             raise DataError(f"{self.path}: none of its images can be read: export or photograph them again")
         for line in loaded.unreadable:

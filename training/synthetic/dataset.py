@@ -72,9 +72,7 @@ def generate_dataset(
             (unfinished / folder).mkdir(parents=True, exist_ok=True)
         errors = list(filter(None, _written(jobs, wanted, unfinished, workers)))
         if errors and not skip_unreadable:
-            raise DataError(
-                "\n".join([*errors, f"{len(errors)} records cannot be used: remove them, or give --skip-unreadable"])
-            )
+            raise DataError(*errors, f"{len(errors)} records cannot be used: remove them, or give --skip-unreadable")
         there = [job for job in jobs if (unfinished / job.file).exists()]
         if not there:
             raise DataError(f"{signals}: none of its records can be used: give others")
