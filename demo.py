@@ -46,8 +46,8 @@ def main() -> None:
 
 
 def _port(text: str) -> int:
-    if not (text.isdecimal() and len(text) <= 5 and int(text) < 65536):
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no port: give a number from 0 to 65535")
+    if not (text.isdecimal() and len(text) <= 5 and 0 < int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no port: give a number from 1 to 65535")
     return int(text)
 
 
@@ -85,7 +85,10 @@ def serve(options: argparse.Namespace) -> int:
 
 def build(classifier: Classifier) -> "gradio.Blocks":
     """Return the page: a picture in, every class with its probability out, and what to make of it."""
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+    # Gradio reads these: what is served, and to whom, follows from the command line alone.
+    for name in [name for name in os.environ if name.startswith("GRADIO_") and name != "GRADIO_TEMP_DIR"]:
+        del os.environ[name]
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio
 
     def classify(picture: str | None) -> tuple[dict[str, float] | None, str]:

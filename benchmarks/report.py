@@ -64,7 +64,7 @@ def main() -> None:
 
     begin = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        report = Report("Benchmark")
+        report = Report("Benchmark", "evaluate")
         metrics = measure(predictions, contract)
         report.section("Model")
         add_predictions(report, "model", metrics, images="Images", show_header=False)

@@ -91,7 +91,7 @@ def configure_logging(options: argparse.Namespace) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in ("PIL", "matplotlib", "h5py", "absl", "tensorflow", "tf2onnx", "httpx", "asyncio"):
         # What libraries have to say is for those who look for faults; Keras advises against .h5 at every save.
-        logging.getLogger(name).setLevel(logging.NOTSET if options.verbose else logging.ERROR)
+        logging.getLogger(name).setLevel(logging.NOTSET if options.verbose else logging.CRITICAL)
 
 
 class _OneLine(logging.Formatter):

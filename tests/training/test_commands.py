@@ -3,6 +3,7 @@
 import argparse
 import os
 import pty
+import shutil
 import subprocess
 import sys
 import termios
@@ -86,3 +87,37 @@ def test_help_names_the_cache_that_is_used(monkeypatch: pytest.MonkeyPatch) -> N
         train.describe(parser)
         assert f"(default: {cache})" in parser.format_help()
         assert parser.get_default("cache") == Path(cache)
+
+
+@pytest.mark.parametrize("command_name", ["evaluate", "audit", "explore", "train", "tune", "synthetic"])
+def test_no_output_folder_is_written_into_what_somebody_else_made(
+    command_name: str, called: Callable, three_classes: Path, h5: Path, run: Path, tmp_path: Path
+) -> None:
+    """The data folder itself, somebody's notes, and a report of another command stay as they are, byte for byte."""
+    shutil.copytree(three_classes, tmp_path / "data")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "report.html").write_text("<html>mine</html>")
+    shutil.copytree(run, tmp_path / "run")
+    words = {
+        "evaluate": (h5, "--data", tmp_path / "data"),
+        "train": ("--model", "vgg16", "--data", tmp_path / "data"),
+        "tune": ("--model", "cnn", "--data", tmp_path / "data"),
+        "synthetic": ("--per-class", 1),
+    }.get(command_name, ("--data", tmp_path / "data"))
+
+    def content() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()}
+
+    before = content()
+    for name in ("data", "notes", "run"):
+        result = called("training", command_name, *words, "--out", tmp_path / name, code=2)
+        assert str(tmp_path / name) in last_line(result)
+        assert content() == before
+
+
+def test_a_report_of_the_same_command_is_written_again(called: Callable, three_classes: Path, tmp_path: Path) -> None:
+    words = ("training", "explore", "--data", three_classes, "--out", tmp_path / "report")
+    called(*words)
+    (tmp_path / "report" / "notes.txt").write_text("mine")
+    called(*words)
+    assert (tmp_path / "report" / "notes.txt").read_text() == "mine"

@@ -36,7 +36,10 @@ def run(options: argparse.Namespace) -> int:
     from training.audit.audit import audit
     from training.data.folder import DataFolder
     from training.reports.audit import audit_tables, label_tables, write_audit
+    from training.reports.report import check_report_folder
 
+    if options.out:
+        check_report_folder(options.out, "audit")
     data = DataFolder.read(options.data, skip_unreadable=True)
     named = options.labels is not None and options.labels is not CROSS_VALIDATED
     trusted = DataFolder.read(options.labels) if named else None

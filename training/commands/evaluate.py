@@ -34,7 +34,9 @@ def run(options: argparse.Namespace) -> int:
         from training.data.folder import DataFolder
         from training.evaluation.evaluate import evaluate
         from training.reports.evaluation import evaluation_lines, write_evaluation
+        from training.reports.report import check_report_folder
 
+        check_report_folder(options.out, "evaluate")
         evaluation = evaluate(
             options.models,
             DataFolder.read(options.data, skip_unreadable=options.skip_unreadable),

@@ -17,7 +17,9 @@ def run(options: argparse.Namespace) -> int:
     """Print the counts and write the report."""
     from training.data.folder import DataFolder
     from training.reports.data_folder import overview, write_overview
+    from training.reports.report import check_report_folder
 
+    check_report_folder(options.out, "explore")
     found = overview(DataFolder.read(options.data, skip_unreadable=True), seed=options.seed)
     write_overview(found, options.out, show_header=options.show_header)
     print(found.table().as_text())

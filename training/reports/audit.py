@@ -118,7 +118,7 @@ def beware(audit: Audit) -> list[str]:
 
 def write_audit(audit: Audit, folder: Path, *, show_header: bool = False) -> None:
     """Write `report.html`, `report.json` and the pictures."""
-    report = Report("Audit of a data folder")
+    report = Report("Audit of a data folder", "audit")
     kinds = len({image.label for image in audit.images})
     facts = {"folder": audit.folder, "images": audit.headline, "classes": str(kinds)}
     report.summary(verdict(audit), facts, beware(audit))

@@ -100,7 +100,7 @@ def beware(found: FolderOverview) -> list[str]:
 
 def write_overview(found: FolderOverview, folder: Path, *, show_header: bool = False) -> None:
     """Write `report.html`, `report.json` and the pictures."""
-    report = Report("Images of a data folder")
+    report = Report("Images of a data folder", "explore")
     total = sum(number for numbers in found.counts.values() for number in numbers.values())
     splits = ", ".join(f"{sum(numbers.values())} {name}" for name, numbers in found.counts.items())
     facts = {"folder": found.folder, "images": f"{total} ({splits})", "classes": ", ".join(found.samples)}

@@ -20,7 +20,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, show_header: bool 
 
     In the HTML an export has no section beside that of its `.h5`: the comparison has its metrics.
     """
-    report, described = Report("Evaluation"), described_models(evaluation)
+    report, described = Report("Evaluation", "evaluate"), described_models(evaluation)
     report.summary(verdict(evaluation), _facts(evaluation), beware(evaluation))
     report.section("Intended use")
     report.text(INTENDED_USE)

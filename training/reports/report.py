@@ -21,7 +21,8 @@ from PIL import Image
 
 from edge.commands.table import Table
 from edge.commands.terminal import NOT_A_DEVICE
-from edge.files import replacing
+from edge.errors import UsageError
+from edge.files import head_of, replacing
 from training.evaluation.intervals import Estimate
 from training.evaluation.result import as_record
 
@@ -32,6 +33,17 @@ CHART_DPI, SHEET_DPI = 100, 90  # a chart of 9 inches fills the column at 1280 p
 COLOURS = 96  # of a chart: lines and text need no more, and the file is a third of the size
 QUALITY = 78  # JPEG, of sheets of ECG images: traces and grids stay clear
 INTERVAL = re.compile(r"\((-?[\d.]+) to (-?[\d.]+)\)")
+
+
+def made_by(command: str) -> str:
+    """Return how the file of a report says which command made it."""
+    return f"ecg-edge training {command}"
+
+
+def check_report_folder(folder: Path, command: str) -> None:
+    """Raise `UsageError` where a report of `command` would replace something that this command did not make."""
+    if folder.is_dir() and any(folder.iterdir()) and made_by(command).encode() not in head_of(folder / "report.html"):
+        raise UsageError(f"{folder}: is not empty and holds no report of '{command}': give another --out")
 
 
 def formatted(estimate: Estimate, digits: int = 2) -> str:
@@ -46,9 +58,9 @@ def formatted(estimate: Estimate, digits: int = 2) -> str:
 class Report:
     """Collect a summary, sections, tables and figures, and write them together."""
 
-    def __init__(self, title: str) -> None:
-        """Begin a report."""
-        self._title = title
+    def __init__(self, title: str, command: str) -> None:
+        """Begin a report of a command of training, which may write it again."""
+        self._title, self._command = title, command
         self._summary = ""
         self._sections: list[tuple[str, bool, list[str]]] = []
         self._files: dict[str, bytes] = {}
@@ -127,6 +139,7 @@ class Report:
         # The contents twice: a column beside the text, and what a phone shows in its place, closed.
         return (
             "<!doctype html><html lang=en><head><meta charset=utf-8>"
+            f"<meta name=generator content='{made_by(self._command)}'>"
             "<meta name=viewport content='width=device-width, initial-scale=1'>"
             f"<title>{title}</title><style>{STYLE.read_text(encoding='utf-8')}</style></head><body><div class=page>"
             f"<nav class=beside aria-label=Contents>{links}</nav>"

@@ -18,7 +18,7 @@ UNCERTAIN = "No probability reaches the target accuracy: every prediction of thi
 def write_training_report(evaluation: TrainingEvaluation, folder: Path, *, show_header: bool = False) -> None:
     """Write `report.html`, `report.json` and the pictures into the run folder."""
     contract, trained_on = evaluation.contract, evaluation.contract.trained_on
-    report = Report(f"Training of {contract.architecture}")
+    report = Report(f"Training of {contract.architecture}", "train")
     report.summary(verdict(evaluation), _facts(evaluation), beware(evaluation))
     held_out = evaluation.validation.images if evaluation.validation else "none"
     report.section("Training")
@@ -104,7 +104,7 @@ def out_of_fold_lines(evaluation: TrainingEvaluation, folds: int) -> list[str]:
 def write_search_report(found: Search, command: str, folder: Path) -> None:
     """Write `report.html`, `report.json` and the charts of a search; `command` trains by its best recipe."""
     best, stopped = found.best, sum(trial.macro_f1 is None for trial in found.trials)
-    report = Report(f"Search for a recipe for {found.model}")
+    report = Report(f"Search for a recipe for {found.model}", "tune")
     verdict = f"The best of {len(found.trials)} trials has a macro-F1 of {best.macro_f1:.3f} out of fold."
     facts = {
         "images": f"{found.images}",

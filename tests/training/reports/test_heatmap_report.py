@@ -55,7 +55,7 @@ def test_the_table_and_the_pictures_of_the_exported_model_alone(evaluation: Eval
     assert cells["completeness: largest difference"] == "2.0e-06"
     assert cells["synthetic ECG images"] == "30, and 20 on which nothing speaks for the class"
     assert cells["altered samples, most"] == "9.00 (8.90 to 9.10)"
-    report = Report("Heatmaps")
+    report = Report("Heatmaps", "evaluate")
     add_heatmaps(report, evaluation, show_header=False)
     report.write(tmp_path / "report", evaluation)
     pictures = {path.name for path in (tmp_path / "report").iterdir() if path.suffix in (".png", ".jpg")}

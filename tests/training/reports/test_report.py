@@ -247,7 +247,7 @@ def test_headers_are_masked_unless_asked_for(evaluation: Evaluation, folders: di
 
 
 def test_texts_are_escaped(tmp_path: Path) -> None:
-    report = Report("<b>")
+    report = Report("<b>", "explore")
     report.summary("<i>", {"<u>": "<s>"}, ["<em>"])
     report.section("<h1>")
     report.text("<script>alert(1)</script>")

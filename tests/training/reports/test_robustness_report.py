@@ -64,7 +64,7 @@ def test_a_condition_without_a_legible_image_says_so(plain: Evaluation, tmp_path
     (table,) = robustness_tables(evaluation)
     (row,) = (row for row in table.rows if row[0] == "photo, strength 2")
     assert list(row[1:4]) == ["0", "no image stays legible", "no image stays legible"]
-    report = Report("none legible")
+    report = Report("none legible", "evaluate")
     add_robustness(report, {1: evaluation.models[0]}, show_header=False)
     report.write(tmp_path / "report", evaluation)
     assert "6 of 6 images not answered" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
