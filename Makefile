@@ -6,6 +6,7 @@
 # make demo       the web page on http://127.0.0.1:7860
 # make bench      what engines, a folder and a cold start cost, with the models of make run or your own
 # make examples   the images of examples/ again
+# make audit-dependencies  known holes of the pinned packages, where pip-audit's database can be reached
 # make model      the shipped model again: DATA=DIR AUXILIARY=DIR PTBXL=DIR, hours; docs/training.md says how
 #
 # Each makes .venv first where it is missing, broken or out of date.
@@ -33,7 +34,7 @@ USABLE := $(PY) -c 'import sys, pip; $(VERSIONS)' 2>/dev/null
 # "again" where a .venv cannot be used: its Python is gone, is not 3.11 to 3.13, or has no pip.
 AGAIN := $(shell [ ! -e .venv ] || $(USABLE) || echo again)
 
-.PHONY: again run first results test test-slow test-edge lint demo bench examples model
+.PHONY: again run first results test test-slow test-edge audit-dependencies lint demo bench examples model
 .DELETE_ON_ERROR:
 
 $(ENVIRONMENT): $(AGAIN)
@@ -161,6 +162,10 @@ test-slow: $(READY)
 
 test-edge: $(READY)
 	$(PYTEST) -m "not slow and not soak" tests/edge
+
+audit-dependencies: $(READY)
+	$(PY) -m pip install --quiet --disable-pip-version-check pip-audit
+	$(PY) -m pip_audit --requirement requirements.txt --no-deps --disable-pip
 
 lint: $(READY)
 	$(PY) -m ruff check .
