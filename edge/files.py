@@ -10,6 +10,12 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO, Any
+
+try:
+    import fcntl
+except ImportError:  # Windows: two runs on one output are not told apart there
+    fcntl = None  # type: ignore[assignment]
 
 from edge.errors import PageError, UsageError
 
@@ -156,6 +162,16 @@ def head_of(path: Path) -> bytes:
         return b""
     with path.open("rb") as file:
         return file.read(HEAD)
+
+
+def locked(file: IO[Any]) -> bool:
+    """Lock an open file for this process until it is closed; return False where another process holds it."""
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def short(name: str) -> str:

@@ -9,13 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-try:
-    import fcntl
-except ImportError:  # Windows: two runs on one output are not told apart there
-    fcntl = None  # type: ignore[assignment]
-
 from edge.errors import UsageError, visible
-from edge.files import head_of, short
+from edge.files import head_of, locked, short
 from edge.prediction import Prediction
 
 log = logging.getLogger(__name__)
@@ -194,14 +189,9 @@ class Journal:
         """Return the open file; raise `UsageError` where another run holds it."""
         while True:
             file = self.path.open("a+b")
-            if fcntl is not None:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    file.close()
-                    raise UsageError(
-                        f"{self.path}: another run writes there: wait for it, or give another --out"
-                    ) from None
+            if not locked(file):
+                file.close()
+                raise UsageError(f"{self.path}: another run writes there: wait for it, or give another --out")
             # A run that has just ended removes the file: then this one is nowhere.
             if self.path.exists() and os.path.samestat(os.fstat(file.fileno()), self.path.stat()):
                 file.seek(0)

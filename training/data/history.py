@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from edge.files import replacing
+from training.errors import RunError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,14 +29,17 @@ class HistoryRow:
 
 
 def read_history(file: Path) -> list[HistoryRow]:
-    """Read `history.csv`; empty where there is no file."""
+    """Read `history.csv`; empty where there is no file. Raises `RunError` for one that is damaged."""
     if not file.exists():
         return []
     kinds = {field.name: field.type for field in fields(HistoryRow)}
-    with file.open(newline="") as lines:
-        return [
-            HistoryRow(**{name: kinds[name](value) for name, value in row.items()}) for row in csv.DictReader(lines)
-        ]
+    try:
+        with file.open(newline="") as lines:
+            return [
+                HistoryRow(**{name: kinds[name](value) for name, value in row.items()}) for row in csv.DictReader(lines)
+            ]
+    except (ValueError, TypeError, KeyError, csv.Error) as error:
+        raise RunError(f"{file}: is damaged ({error}): remove it") from error
 
 
 def write_history(rows: Sequence[HistoryRow], file: Path) -> None:

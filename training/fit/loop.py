@@ -13,6 +13,7 @@ from tqdm import tqdm
 from edge.commands.terminal import hide_progress
 from edge.files import replacing
 from training.data.history import HistoryRow, kept_epoch, read_history, write_history
+from training.errors import RunError
 
 log = logging.getLogger(__name__)
 
@@ -148,10 +149,8 @@ def train_epochs(
         metrics=[keras.metrics.MeanMetricWrapper(hits, name="accuracy")],
     )
     network.optimizer.build(network.trainable_variables)
-    history = read_history(folder / "history.csv")
+    history = _resumed(network, stage, folder)
     rows = [row for row in history if row.stage == stage.name]
-    if rows:
-        network.load_weights(_checkpoint(folder, stage, len(rows)))
     for epoch in range(len(rows), stage.epochs):
         logs = _one_epoch(network, batches(epoch), validation)
         with replacing(_checkpoint(folder, stage, epoch + 1)) as unfinished:
@@ -166,6 +165,24 @@ def train_epochs(
             if old != kept_epoch(rows).epoch:
                 _checkpoint(folder, stage, old).unlink(missing_ok=True)
     network.load_weights(_checkpoint(folder, stage, kept_epoch(rows).epoch))
+
+
+def _resumed(network: keras.Model, stage: Stage, folder: Path) -> list[HistoryRow]:
+    """Return the history of an interrupted run, and load its weights; a stage whose files are damaged begins again."""
+    weights, moments = network.get_weights(), [variable.numpy() for variable in network.optimizer.variables]
+    history: list[HistoryRow] = []
+    try:
+        history = read_history(folder / "history.csv")
+        done = sum(row.stage == stage.name for row in history)
+        if done:
+            network.load_weights(_checkpoint(folder, stage, done))
+    except (RunError, OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("%s: what an interrupted run left is damaged (%s): %s begins again", folder, error, stage.name)
+        network.set_weights(weights)
+        for variable, value in zip(network.optimizer.variables, moments, strict=True):
+            variable.assign(value)
+        history = [row for row in history if row.stage != stage.name]
+    return history
 
 
 class _Advance(keras.callbacks.Callback):

@@ -5,7 +5,8 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from edge.contract import Contract
-from edge.files import replacing
+from edge.files import locked, replacing
 from training.data.folder import DataFolder
 from training.data.history import read_history
 from training.data.loaded_images import LoadedImages, short_digest
 from training.data.recipe import Recipe
 from training.data.splits import hold_out
-from training.data.training_set import read_training_set
+from training.data.training_set import TrainingSet, read_training_set
 from training.errors import RunError
 from training.evaluation.measure import measure
 from training.evaluation.predictions import Predictions, UnseenPredictions, write_out_of_fold
@@ -88,11 +89,16 @@ def train(recipe: Recipe, inputs: RunInputs) -> TrainingRun | None:
     the folder holds another configuration.
     """
     training_set = read_training_set(inputs.data, inputs.auxiliary, recipe, inputs.apart_from)
+    with claimed(inputs.out, configuration(inputs, training_set.everything, recipe)):
+        return _trained(recipe, inputs, training_set)
+
+
+def _trained(recipe: Recipe, inputs: RunInputs, training_set: TrainingSet) -> TrainingRun | None:
+    """Train in a folder that is this process' own."""
     own, contract = training_set.own, training_set.contract
     # A tuned network is of its last epoch: where folds measure it, it needs no validation images.
     needed = recipe.fine_tune == "none" or not recipe.folds
     validation = hold_out(own.labels, own.groups, recipe.seed) if needed else None
-    claim(inputs.out, configuration(inputs, training_set.everything, recipe))
     if model_file(inputs.out, recipe.model).exists():
         log.info("%s: is complete, nothing was trained", inputs.out)
         return None
@@ -147,7 +153,20 @@ def configuration(inputs: RunInputs, everything: LoadedImages, recipe: Recipe) -
     }
 
 
-def claim(run: Path, config: Mapping[str, Any]) -> None:
+@contextmanager
+def claimed(run: Path, config: Mapping[str, Any]) -> Iterator[None]:
+    """Have a run folder for this process alone: a new one, or that of an interrupted run.
+
+    Raises `RunError` where it holds another configuration, or where another process works there.
+    """
+    _claim(run, config)
+    with (run / "config.json").open("rb") as file:
+        if not locked(file):
+            raise RunError(f"{run}: another process works there: wait for it, or give another --out")
+        yield
+
+
+def _claim(run: Path, config: Mapping[str, Any]) -> None:
     """Write the configuration into a new run folder, or check that it is the one already there."""
     file = run / "config.json"
     if file.exists():

@@ -16,11 +16,11 @@ from optuna.trial import FrozenTrial, TrialState
 from sklearn.metrics import f1_score
 
 from training.data.recipe import Recipe
-from training.data.training_set import read_training_set
+from training.data.training_set import TrainingSet, read_training_set
 from training.evaluation.search import Search, Trial
 from training.fit.cross_validation import cross_validate
 from training.fit.network import NetworkTrainer
-from training.fit.run import RunInputs, claim, configuration
+from training.fit.run import RunInputs, claimed, configuration
 from training.models.networks import learning_rate_of
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,19 @@ def search(recipe: Recipe, inputs: RunInputs, searched: tuple[str, ...], trials:
     free = [str(folder.path) for folder, weight in inputs.auxiliary if not weight]
     training_set = read_training_set(inputs.data, fixed, recipe, inputs.apart_from)
     config = configuration(inputs, training_set.everything, recipe)
-    claim(inputs.out, config | {"searched": [*searched, *map(weight_of, free)]})
+    with claimed(inputs.out, config | {"searched": [*searched, *map(weight_of, free)]}):
+        return _searched(recipe, inputs, searched, free, training_set, trials)
+
+
+def _searched(
+    recipe: Recipe,
+    inputs: RunInputs,
+    searched: tuple[str, ...],
+    free: list[str],
+    training_set: TrainingSet,
+    trials: int,
+) -> Search:
+    """Search in a folder that is this process' own."""
     study = _study(inputs)
     while (done := len(_finished(study))) < trials:
         log.info("trial %d of %d", done + 1, trials)

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 
+from edge import files
 from edge.contract import CONTRACT_KEY
 from edge.errors import ModelError
 from edge.images.preprocessing import Preprocessing
@@ -140,6 +141,43 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
     assert not (tmp_path / "run" / "ecg_cnn_model.h5").exists()
     assert again(three_classes, tmp_path / "run").read_bytes() == h5.read_bytes()
     assert (tmp_path / "run" / "history.csv").read_text() == (run / "history.csv").read_text()
+
+
+@pytest.mark.parametrize("damaged", ["history.csv", "cnn-2.weights.h5", "no weights"])
+def test_a_power_cut_that_left_damaged_files_changes_nothing(
+    damaged: str, three_classes: Path, h5: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A file whose name was on the disk before its content: empty, cut, or full of NULs."""
+    folder = tmp_path / "run"
+
+    class Interrupting(loop.Batches):
+        def __getitem__(self, number: int):
+            if self._epoch == 2:
+                raise KeyboardInterrupt
+            return super().__getitem__(number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(network, "Batches", Interrupting)
+        with pytest.raises(KeyboardInterrupt):
+            again(three_classes, folder)
+    if damaged == "no weights":
+        (folder / "cnn-2.weights.h5").unlink()
+    else:
+        content = (folder / damaged).read_bytes()
+        (folder / damaged).write_bytes(content[: len(content) // 2] + bytes(len(content) - len(content) // 2))
+    assert again(three_classes, folder).read_bytes() == h5.read_bytes()
+    assert "is damaged" in caplog.text
+    assert "cnn begins again" in caplog.text
+
+
+def test_two_processes_in_one_run_folder_are_told_apart(three_classes: Path, run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    with (tmp_path / "run" / "config.json").open("rb") as held:
+        assert files.locked(held)
+        with pytest.raises(RunError, match="another process works there"):
+            again(three_classes, tmp_path / "run")
+    again(three_classes, tmp_path / "run")
 
 
 def test_a_run_without_its_model_is_trained_no_further_and_gets_it(
