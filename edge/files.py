@@ -24,10 +24,11 @@ log = logging.getLogger(__name__)
 IMAGE_SUFFIXES = frozenset({
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".gif", ".pdf", ".heic",
     ".heif", ".avif", ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".pcx", ".sgi", ".ras",
+    ".dcm", ".dicom",
 })  # fmt: skip
 """What counts as an image in a folder, in any case: the same files are predicted and learned from."""
 MARKS = re.compile(
-    rb"\xff\xd8\xff|\x89PNG\r\n|BM|II[*+]\0|MM\0[*+]|GIF8|%PDF-|RIFF....WEBP|....ftyp(hei|hev|mif1|msf1|avif)|\0\0\0\x0cjP",
+    rb"\xff\xd8\xff|\x89PNG\r\n|BM|II[*+]\0|MM\0[*+]|GIF8|%PDF-|RIFF....WEBP|....ftyp(hei|hev|mif1|msf1|avif)|\0\0\0\x0cjP|.{128}DICM",
     re.DOTALL,
 )
 """How images begin: a file without a suffix, or with a number for one, counts by these."""

@@ -89,7 +89,7 @@ def configure_logging(options: argparse.Namespace) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_OneLine())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in ("PIL", "matplotlib", "h5py", "absl", "tensorflow", "tf2onnx", "httpx", "asyncio"):
+    for name in ("PIL", "matplotlib", "h5py", "absl", "tensorflow", "tf2onnx", "httpx", "asyncio", "pydicom"):
         # What libraries have to say is for those who look for faults; Keras advises against .h5 at every save.
         logging.getLogger(name).setLevel(logging.NOTSET if options.verbose else logging.CRITICAL)
 

@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from edge.errors import PageError
 from edge.files import contents_of, is_stream
+from edge.images.dicom import inside_dicom, is_dicom
 from edge.images.formats import (
     MAX_PAGES,
     choose_page,
@@ -29,7 +30,7 @@ FORMATS = (
     "JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "AVIF", "DIB", "JPEG2000", "PCX", "SGI", "SUN", "TGA",
 )  # fmt: skip
 """What Pillow opens by itself; those that need no further import come first."""
-KINDS = "JPEG, PNG, BMP, TIFF, WebP, GIF, JPEG 2000, AVIF, PNM, TGA, HEIC or PDF"
+KINDS = "JPEG, PNG, BMP, TIFF, WebP, GIF, JPEG 2000, AVIF, PNM, TGA, HEIC, PDF or DICOM"
 Source = str | Path | bytes | BinaryIO | Image.Image | np.ndarray
 """What a picture comes from: a path, an encoded file or an open one, a decoded picture, uint8 pixels."""
 
@@ -92,6 +93,9 @@ def count_pages(source: Source) -> int | None:
         return None
     try:
         head = head_of(source)
+        if is_dicom(head):
+            inside, frames = inside_dicom(source, 1, MAX_PIXELS)
+            return count_pages(inside) if isinstance(inside, bytes) else _several(frames)
         if is_pdf(head):
             pages = count_pdf_pages(source)
         elif is_tiff(head):
@@ -101,6 +105,10 @@ def count_pages(source: Source) -> int | None:
             return None
     except (PageError, *UNREADABLE):
         return None
+    return _several(pages)
+
+
+def _several(pages: int) -> int | None:
     return pages if 1 < pages <= MAX_PAGES else None
 
 
@@ -121,6 +129,9 @@ def _opened(source: Source, number: int | None) -> Image.Image:
     elif isinstance(source, str | Path) and is_stream(Path(source)):
         source = BytesIO(contents_of(Path(source)))
     head = head_of(source)
+    if is_dicom(head):
+        inside, _ = inside_dicom(source, number, MAX_PIXELS)
+        return _opened(inside, number if isinstance(inside, bytes) else None)
     if is_pdf(head):
         drawn = draw_pdf_page(source, number, MAX_PIXELS)
         _refuse_size(drawn)

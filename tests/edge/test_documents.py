@@ -11,9 +11,11 @@ import pytest
 from PIL import Image
 
 from edge import Classifier, PageError
+from edge.files import find_images
 from edge.images.formats import DPI, MAX_PAGES
 from edge.images.page import open_page
 
+pydicom = pytest.importorskip("pydicom")
 pypdfium2 = pytest.importorskip("pypdfium2")
 pillow_heif = pytest.importorskip("pillow_heif")
 
@@ -59,6 +61,83 @@ def test_a_heic_picture_is_read(page: Image.Image, tmp_path: Path) -> None:
     opened = open_page(tmp_path / "phone.heic")
     assert opened.size == page.size
     assert np.abs(np.asarray(opened, float) - np.asarray(page)).mean() < 4
+
+
+def dicom(
+    *, picture: np.ndarray | None = None, document: bytes = b"", photometric: str = "RGB", bits: int = 8, **tags: object
+) -> bytes:
+    """A DICOM file of a patient with a name: a secondary capture, an encapsulated PDF, or what the tags make."""
+    found = pydicom.Dataset()
+    found.file_meta = pydicom.dataset.FileMetaDataset()
+    found.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    found.file_meta.MediaStorageSOPClassUID = pydicom.uid.SecondaryCaptureImageStorage
+    found.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid(entropy_srcs=["ecg"])
+    found.PatientName = "SECRET^NAME"
+    if document:
+        found.EncapsulatedDocument = document + b"\0" * (len(document) % 2)
+    if picture is not None:
+        frames = picture.shape[0] if picture.ndim == 4 else 1
+        found.Rows, found.Columns = picture.shape[picture.ndim == 4 :][:2]
+        found.SamplesPerPixel = 3 if picture.ndim > 2 else 1
+        found.PhotometricInterpretation, found.PixelRepresentation = photometric, 0
+        found.BitsAllocated = found.BitsStored = bits
+        found.HighBit = bits - 1
+        if found.SamplesPerPixel == 3:
+            found.PlanarConfiguration = 0
+        if frames > 1:
+            found.NumberOfFrames = frames
+        content = picture.astype(f"<u{bits // 8}").tobytes()
+        found.PixelData = content + b"\0" * (len(content) % 2)
+    for name, value in tags.items():
+        setattr(found, name, value)
+    file = BytesIO()
+    found.save_as(file, enforce_file_format=True)
+    return file.getvalue()
+
+
+def test_dicom_goes_the_way_of_pictures_and_pdfs(page: Image.Image, tmp_path: Path, classifier: Classifier) -> None:
+    colours, grey = np.asarray(page), np.asarray(page.convert("L"))
+    np.testing.assert_array_equal(open_page(dicom(picture=colours)), colours)
+    for name, levels in (("MONOCHROME2", grey), ("MONOCHROME1", 255 - grey)):
+        opened = open_page(dicom(picture=levels, photometric=name))
+        np.testing.assert_array_equal(opened, page.convert("L").convert("RGB"))
+    save_pdf([page, page], tmp_path / "two.pdf")
+    (tmp_path / "two.dcm").write_bytes(dicom(document=(tmp_path / "two.pdf").read_bytes()))
+    (tmp_path / "frames").write_bytes(dicom(picture=np.stack([colours, 255 - colours])))
+    np.testing.assert_array_equal(open_page(tmp_path / "two.dcm", 2), open_page(tmp_path / "two.pdf", 2))
+    assert find_images(tmp_path) == [tmp_path / name for name in ("frames", "two.dcm", "two.pdf")]
+    found = list(classifier.predict_many([tmp_path / "frames", tmp_path / "two.dcm"]))
+    assert [(Path(one.image).name, one.page) for one in found] == [
+        ("frames", 1),
+        ("frames", 2),
+        ("two.dcm", 1),
+        ("two.dcm", 2),
+    ]
+    assert found[0].probabilities == classifier.predict(page).probabilities
+    np.testing.assert_array_equal(open_page(tmp_path / "frames", 2), 255 - colours)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda grey: dicom(WaveformSequence=[pydicom.Dataset()]), "holds signals and no picture: draw them first"),
+        (lambda grey: dicom(), "is a DICOM file without a picture"),
+        (lambda grey: dicom(picture=grey, photometric="MONOCHROME2", bits=16), "samples of 16 bits"),
+        (lambda grey: dicom(picture=grey, photometric="MONOCHROME2", Rows=60000, Columns=60000), "pixels, at most"),
+        (lambda grey: dicom(picture=grey, photometric="MONOCHROME2", Rows=9000), "cannot be read"),
+        (lambda grey: dicom(picture=grey, photometric="SECRET"), "cannot be read"),
+        (lambda grey: dicom(picture=grey, photometric="MONOCHROME2")[:5000], "cannot be read"),
+        (lambda grey: dicom(picture=np.stack([np.dstack([grey] * 3)] * 2)), "holds 2 pages"),
+    ],
+)
+def test_a_bad_dicom_file_gets_one_line_without_a_tag(
+    make: Callable[[np.ndarray], bytes], reason: str, page: Image.Image, capfd: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(PageError) as refusal:
+        open_page(make(np.asarray(page.convert("L"))))
+    assert reason in str(refusal.value)
+    assert "SECRET" not in str(refusal.value)
+    assert capfd.readouterr() == ("", "")
 
 
 def encrypted() -> bytes:
@@ -124,7 +203,11 @@ def test_a_bad_pdf_gets_one_line_and_stops_nothing(
 
 @pytest.mark.parametrize(
     ("suffix", "package", "save"),
-    [("pdf", "pypdfium2", save_pdf), ("heic", "pillow_heif", lambda p, f: pillow_heif.from_pillow(p[0]).save(f))],
+    [
+        ("pdf", "pypdfium2", save_pdf),
+        ("heic", "pillow_heif", lambda p, f: pillow_heif.from_pillow(p[0]).save(f)),
+        ("dcm", "pydicom", lambda p, f: f.write_bytes(dicom(picture=np.asarray(p[0])))),
+    ],
 )
 def test_without_its_package_a_format_is_an_error_that_names_it(
     suffix: str, package: str, save: Callable, page: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

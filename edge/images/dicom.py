@@ -1,0 +1,67 @@
+"""DICOM: the PDF or the picture inside it; signals are no picture. No tag of it ever reaches a message."""
+
+import warnings
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from edge.errors import PageError
+
+LEAST_BITS = 8
+
+
+def is_dicom(head: bytes) -> bool:
+    """Tell a DICOM file by its first bytes."""
+    return head[128:132] == b"DICM"
+
+
+def inside_dicom(source: str | Path | BinaryIO, number: int | None, max_pixels: int) -> tuple[bytes | np.ndarray, int]:
+    """Return the PDF or the picture inside a DICOM file, uint8 (height, width) or (height, width, 3), and its frames.
+
+    `number` is the frame, from 1, of several. The pages of a PDF are not counted: it has 1. Raises `PageError` for
+    signals, other objects, and damaged files.
+    """
+    try:
+        import pydicom
+    except ImportError as error:
+        raise PageError("is a DICOM file, which pydicom reads: pip install pydicom") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they would tell tags
+        try:
+            found = pydicom.dcmread(source)
+            if "EncapsulatedDocument" in found:
+                return bytes(found.EncapsulatedDocument), 1
+            if "WaveformSequence" in found:
+                raise PageError("holds signals and no picture: draw them first, in a DICOM viewer or as WFDB records")
+            if "PixelData" not in found:
+                raise PageError("is a DICOM file without a picture: export the page as one")
+            return _picture(found, number, max_pixels), _frames(found)
+        except PageError:
+            raise
+        except Exception as error:  # pydicom's readers raise whatever Python does
+            raise PageError(f"is a DICOM file that cannot be read ({type(error).__name__}): export it again") from None
+
+
+def _picture(found: Any, number: int | None, max_pixels: int) -> np.ndarray:  # noqa: ANN401 - pydicom's data set
+    from pydicom.pixels.processing import apply_color_lut
+    from pydicom.pixels.utils import pixel_array
+
+    pixels, frames = int(found.Rows) * int(found.Columns), _frames(found)
+    if pixels > max_pixels:
+        raise PageError(f"has {pixels} pixels, at most {max_pixels} are read: scale it down")
+    if int(found.BitsAllocated) != LEAST_BITS:
+        raise PageError(f"has samples of {int(found.BitsAllocated)} bits, whose white is unknown: export it with 8")
+    if frames > 1 and number is None:
+        raise PageError(f"holds {frames} pages: save each as a picture of its own")
+    if not 1 <= (number or 1) <= frames:
+        raise PageError(f"has no page {number}: give another")
+    levels = pixel_array(found, index=(number or 1) - 1)
+    if found.PhotometricInterpretation == "PALETTE COLOR":
+        levels = apply_color_lut(levels, found)
+        levels = (levels >> 8 if levels.dtype.itemsize > 1 else levels).astype(np.uint8)
+    return 255 - levels if found.PhotometricInterpretation == "MONOCHROME1" else levels
+
+
+def _frames(found: Any) -> int:  # noqa: ANN401
+    return int(found.get("NumberOfFrames") or 1)
