@@ -73,7 +73,7 @@ def choose_page(pages: int, number: int | None) -> int:
 def draw_pdf_page(source: str | Path | BinaryIO, number: int | None, max_pixels: int) -> Image.Image:
     """Draw a page of a PDF, RGB; raise `PageError` where that cannot be done."""
     with _PDFIUM, closing(_open_pdf(source)) as document:
-        document.init_forms()  # else what somebody typed into its fields is not drawn
+        document.init_forms()  # else what somebody typed into its fields is missing
         page = document[choose_page(len(document), number)]
         pixels = page.get_width() * page.get_height() * (DPI / POINTS) ** 2
         if pixels > max_pixels:

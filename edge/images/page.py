@@ -158,9 +158,19 @@ def _opened(source: Source, number: int | None) -> Image.Image:
             choose_page(1, number)
         depth = depth_of(image)
         image.load()
-        if image.format in ("JPEG", "MPO") and may_lack_data(image) and lacks_data(_content(source, begin), image):
+        if (
+            image.format in ("JPEG", "MPO")
+            and may_lack_data(image)
+            and lacks_data(_content(source, begin), image, _jpeg)
+        ):
             raise PageError("lacks a part of its image data: copy or export it again")
         return upright_rgb(image, depth)
+
+
+def _jpeg(content: bytes) -> bytes:
+    """Return the pixels of a JPEG as it stores them."""
+    with Image.open(BytesIO(content), formats=("JPEG",)) as image:
+        return image.tobytes()
 
 
 def _content(source: str | Path | BinaryIO, begin: int) -> bytes:

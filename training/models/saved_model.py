@@ -11,6 +11,7 @@ from edge.contract import CONTRACT_KEY, Contract
 from edge.errors import ModelError
 from edge.files import replacing
 from edge.prediction import Outputs, widths
+from training.models.inspection import refuse_dangerous
 
 TRAINED_ON_KEY = "ecg_trained_on"
 """Name of the HDF5 dataset and of the ONNX metadata entry with the digests of the images that the model has seen."""
@@ -56,8 +57,7 @@ def is_saved_model(path: Path) -> bool:
 
 def load_model(path: Path) -> SavedModel:
     """Read an `.h5` of this project; raise `ModelError` for a missing file or any other one."""
-    if not path.is_file():
-        raise ModelError(f"{path}: no such model file: {REMEDY}")
+    refuse_dangerous(path)
     try:
         with h5py.File(path) as file:
             text = file.attrs.get(CONTRACT_KEY)
