@@ -42,7 +42,7 @@ MAX_PIXELS = 89_478_485
 
 UNREADABLE = (
     OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, MemoryError, OverflowError,
-    NotImplementedError, ZeroDivisionError, struct.error, Image.DecompressionBombError,
+    RuntimeError, ZeroDivisionError, struct.error, Image.DecompressionBombError,
 )  # fmt: skip
 """What Pillow's readers raise on damaged files, found by feeding them such files."""
 

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -31,6 +32,11 @@ MOST_UNITS = 1 << 16
 UNITS = frozenset({"units", "filters", "output_dim", "input_dim", "target_height", "target_width"})
 ARCHIVE = frozenset({"metadata.json", "config.json", "model.weights.h5"})
 WEIGHTS = "model.weights.h5"
+DAMAGED = (
+    OSError, EOFError, RuntimeError, ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What h5py and zipfile raise on damaged files, found by feeding them such files."""
 OTHERS = (
     (b"version https://git-lfs", "is a Git LFS pointer and not the file itself: run 'git lfs pull'"),
     (b"\x80", "is a pickle, which runs code when it is read: save the model as .h5 or .keras"),
@@ -77,10 +83,9 @@ def inspect_keras(path: Path) -> Inspection:
             if form == "HDF5":
                 configuration = _attribute(file, "model_config", refused)
                 metadata = {key: _attribute(file, key, refused) for key in ("keras_version", "backend")}
-    except OSError as error:
-        raise ModelError(f"{path}: is cut short or damaged: copy it again") from error
-    except (zipfile.BadZipFile, KeyError, NotImplementedError) as error:
-        raise ModelError(f"{path}: is a damaged archive, or no Keras model: copy it again") from error
+    except DAMAGED as error:
+        kind = "a damaged archive, or no Keras model" if head.startswith(b"PK") else "cut short or damaged"
+        raise ModelError(f"{path}: is {kind}: copy it again") from error
     parts = list(_classes(_parsed(configuration, refused), refused))
     layers = [part for part in parts if "name" in part["config"] and not part["class_name"].endswith("Policy")]
     forms = [part["config"].get("batch_input_shape") or part["config"].get("batch_shape") for part in layers]
