@@ -4,6 +4,7 @@ The soak tests try a hundred thousand each: `python -m pytest -m soak tests/test
 """
 
 import io
+import os
 import subprocess
 import sys
 import time
@@ -86,28 +87,41 @@ def test_damaged_pictures_are_read_or_refused() -> None:
 
 
 def inspect_damaged(h5: Path, seed: int, count: int) -> Counter[str]:
-    """What becomes of damaged `.h5` and `.keras` files under static inspection."""
-    from training.models.inspection import inspect_keras
+    """What becomes of damaged `.h5` and `.keras` files under static inspection, each in a process of its own."""
+    from training.models.inspection import inspected
 
-    rng, outcomes = np.random.default_rng(seed), Counter()
-    file = h5.with_name(f"damaged{seed}")
-    for _ in range(count):
-        file.write_bytes(mutated(rng, h5.read_bytes()))
+    outcomes = ("described", "refused", "unreadable")
+
+    def outcome(file: Path) -> int:
         try:
-            outcomes["refused" if inspect_keras(file).refused else "described"] += 1
+            return outcomes.index("refused" if inspected(file).refused else "described")
         except EcgError as error:
             assert str(error).isprintable()
-            outcomes["unreadable"] += 1
+            return outcomes.index("unreadable")
+
+    rng, found, file = np.random.default_rng(seed), Counter(), h5.with_name(f"damaged{seed}")
+    for _ in range(count):
+        file.write_bytes(mutated(rng, h5.read_bytes()))
+        child = os.fork()
+        if not child:
+            code = len(outcomes)
+            try:
+                code = outcome(file)
+            finally:  # an exception that nobody expects
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+        found["HDF5 crashed" if os.WIFSIGNALED(status) else (*outcomes, "wrong")[os.WEXITSTATUS(status)]] += 1
     file.unlink()
-    return outcomes
+    return found
 
 
 def in_a_process(model: Path, seed: int, count: int) -> str:
-    """What `inspect_damaged` finds: a fault of HDF5 would end the process."""
+    """What `inspect_damaged` finds, from a process without threads, which may fork."""
     words = "from tests.test_fuzz import *; print(inspect_damaged(Path(sys.argv[1]), *map(int, sys.argv[2:])))"
     command = [sys.executable, "-c", words, str(model), str(seed), str(count)]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
     assert found.returncode == 0, found.stderr[-2000:]
+    assert "wrong" not in found.stdout
     return found.stdout
 
 

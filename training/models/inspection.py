@@ -1,15 +1,25 @@
-"""Inspection: what a Keras file holds, read without loading a layer, and what of it is refused by name."""
+"""Inspection: what a Keras file holds, read without loading a layer, and what of it is refused by name.
+
+HDF5 itself may crash on a damaged file: files are read in a process of their own, with bounds of time and memory.
+"""
 
 import json
+import subprocess
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import h5py
+
+try:
+    import resource
+except ImportError:  # Windows: no bound of memory there
+    resource = None  # type: ignore[assignment]
 
 from edge.errors import ModelError
 from edge.files import head_of
@@ -26,6 +36,9 @@ MOST_BYTES = 2 << 30
 """Of all weights in memory."""
 MOST_EMPTY = 64 << 20
 """Of a data set that takes a thousandth of that in the file."""
+MOST_MEMORY = 6 << 30
+SECONDS = 120
+"""Of the process that reads a file."""
 MOST_CONFIGURATION = 16 << 20
 MOST_OBJECTS = 100_000
 MOST_UNITS = 1 << 16
@@ -70,6 +83,21 @@ class Inspection:
 
 def inspect_keras(path: Path) -> Inspection:
     """Return what an `.h5` or a `.keras` holds; raise `ModelError` where it is neither, or cannot be read."""
+    _opened_head(path)
+    command = [sys.executable, "-m", __name__, str(path.absolute())]
+    root = Path(__file__).parents[2]
+    try:
+        child = subprocess.run(command, cwd=root, capture_output=True, timeout=SECONDS, stdin=subprocess.DEVNULL)
+        found = json.loads(child.stdout)
+    except (subprocess.TimeoutExpired, ValueError):  # whatever became of the child, it has not answered
+        raise ModelError(f"{path}: is so damaged that HDF5 fails on it: copy it again") from None
+    if "error" in found:
+        raise ModelError(f"{path}: {found['error']}")
+    return Inspection(**{name: _tuples(value) for name, value in found.items()})
+
+
+def inspected(path: Path) -> Inspection:
+    """Return what `inspect_keras` does, in this process."""
     head = _opened_head(path)
     refused: list[str] = []
     try:
@@ -102,6 +130,23 @@ def inspect_keras(path: Path) -> Inspection:
         parameters=parameters,
         refused=tuple(dict.fromkeys(refused)),
     )
+
+
+def _tuples(value: Any) -> Any:  # noqa: ANN401 - what JSON holds
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def main() -> None:
+    """Print what a file holds as JSON, or the error."""
+    path = Path(sys.argv[1])
+    if resource is not None:
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        found = asdict(inspected(path))
+    except ModelError as error:
+        found = {"error": str(error.args[0]).removeprefix(f"{path}: ")}
+    print(json.dumps(found))
 
 
 def refuse_dangerous(path: Path) -> None:
@@ -244,3 +289,7 @@ def _objections(name: str, found: dict[str, Any]) -> Iterator[str]:
         yield f"needs {what!r} of {module or registered!r}, which is not Keras': rebuild the model without it"
     elif isinstance(registered, str) and ">" in registered and not registered.startswith("keras"):
         yield f"needs {registered!r}, which is not Keras': rebuild the model without it"
+
+
+if __name__ == "__main__":
+    main()

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from edge.errors import ModelError
+from training.models import inspection
 from training.models.inspection import inspect_keras
 from training.models.saved_model import load_model
 
@@ -172,6 +173,20 @@ def test_a_sound_model_of_others_is_described(file: str, plain: keras.Model, cal
     record = json.loads(called("export", "inspect", file, "--format", "json").stdout)
     assert (record["inputs"], record["refused"]) == ([[8, 8, 3]], [])
     assert "Dense classes" in called("export", "inspect", file).stdout
+
+
+def test_a_crash_of_hdf5_and_a_file_without_end_are_one_line(
+    plain: keras.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What becomes of the process that reads a file does not become of this one."""
+    plain.save("m.h5")
+    run = subprocess.run
+    for script, seconds in (("import os; os.abort()", 60), ("while True: pass", 0.5), ("print('{')", 60)):
+        with monkeypatch.context() as patch:
+            patch.setattr(inspection, "SECONDS", seconds)
+            patch.setattr(subprocess, "run", lambda words, script=script, **how: run([words[0], "-c", script], **how))
+            with pytest.raises(ModelError, match="so damaged that HDF5 fails on it"):
+                inspect_keras(Path("m.h5"))
 
 
 def test_our_own_models_pass(h5: Path) -> None:
