@@ -140,6 +140,36 @@ def test_a_bad_dicom_file_gets_one_line_without_a_tag(
     assert capfd.readouterr() == ("", "")
 
 
+def written_pdf(parts: list[bytes], trailer: bytes = b"") -> bytes:
+    """A PDF of these objects, the first of them the catalogue."""
+    content, places = b"%PDF-1.4\n", []
+    for number, part in enumerate(parts, start=1):
+        places.append(len(content))
+        content += b"%d 0 obj%s endobj\n" % (number, part)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    return (
+        content
+        + b"xref\n0 %d\n0000000000 65535 f \n" % (len(parts) + 1)
+        + table
+        + b"trailer<</Size %d/Root 1 0 R%s>>\n" % (len(parts) + 1, trailer)
+        + b"startxref\n%d\n%%%%EOF" % len(content)
+    )
+
+
+def test_what_was_typed_into_the_fields_of_a_pdf_is_drawn() -> None:
+    font = b"<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica-Bold>>>>>>"
+    field = b"<</Type/Annot/Subtype/Widget/FT/Tx/T(a)/V(WWWWWWWW)/DA(/F 60 Tf 0 g)/F 4/P 3 0 R/Rect[20 50 280 150]>>"
+    parts = [
+        b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[4 0 R]/NeedAppearances true/DR" + font + b">>>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]/Annots[4 0 R]>>",
+        field,
+    ]
+    assert np.asarray(open_page(written_pdf(parts))).min() < 100
+    empty = [*parts[:3], field.replace(b"WWWWWWWW", b"")]
+    assert np.asarray(open_page(written_pdf(empty))).min() > 200
+
+
 def encrypted() -> bytes:
     """A PDF that asks for a password: what its dictionary says of the right one fits none."""
     parts = [
@@ -148,18 +178,7 @@ def encrypted() -> bytes:
         b"<</Type/EcgImage/Parent 2 0 R/MediaBox[0 0 300 200]>>",
         b"<</Filter/Standard/V 1/R 2/P -4/O<" + b"00" * 32 + b">/U<" + b"11" * 32 + b">>>",
     ]
-    content, places = b"%PDF-1.4\n", []
-    for number, part in enumerate(parts, start=1):
-        places.append(len(content))
-        content += b"%d 0 obj%s endobj\n" % (number, part)
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    return (
-        content
-        + b"xref\n0 5\n0000000000 65535 f \n"
-        + table
-        + b"trailer<</Size 5/Root 1 0 R/Encrypt 4 0 R/ID[<00><00>]>>\n"
-        + b"startxref\n%d\n%%%%EOF" % len(content)
-    )
+    return written_pdf(parts, b"/Encrypt 4 0 R/ID[<00><00>]")
 
 
 def many_pages() -> bytes:
