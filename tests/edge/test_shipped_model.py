@@ -67,8 +67,12 @@ def statuses_of(classifier: Classifier, layout: str, looks: list[str]) -> list[s
     return statuses
 
 
-@pytest.mark.xfail(strict=True, reason="its in-distribution score knows the looks of the real images alone (MODELS.md)")
-@pytest.mark.parametrize("layout", sorted(LAYOUTS))
+REJECTED = pytest.mark.xfail(strict=True, reason="it rejects one of seven looks in this layout (MODELS.md)")
+
+
+@pytest.mark.parametrize(
+    "layout", [pytest.param(one, marks=[REJECTED] * (one in ("12x1", "3x4", "6x2"))) for one in sorted(LAYOUTS)]
+)
 def test_it_accepts_pages_of_every_look(shipped: Classifier, layout: str) -> None:
     assert "rejected" not in statuses_of(shipped, layout, sorted(LOOKS))
 
