@@ -36,6 +36,8 @@ OF_A_SYSTEM = frozenset(
     {"@eadir", "@recycle", "#recycle", "$recycle.bin", "__macosx", "lost+found", "system volume information"}
 )
 """Folders that a system or a NAS keeps for itself: thumbnails, removed files."""
+UNFINISHED = ".unfinished-"
+"""How the name of a file begins until it is whole."""
 LONG_NAME = 180  # bytes; systems allow 255
 HEAD = 4096  # bytes by which it is told who made a file
 MOST_BYTES = 256 << 20
@@ -59,6 +61,11 @@ def find_images(
     if left_out and not silent:
         log.info("%s: left out: %s", folder, ", ".join(f"{count} x {what}" for what, count in sorted(left_out.items())))
     return found
+
+
+def is_empty(folder: Path) -> bool:
+    """Return whether a folder holds nothing but what a killed process has left unfinished."""
+    return all(path.name.startswith(UNFINISHED) for path in folder.iterdir())
 
 
 def is_left_out(name: str) -> bool:
@@ -195,9 +202,12 @@ def replacing(path: Path) -> Iterator[Path]:
             with target.open("wb") as stream:
                 stream.write((Path(folder) / target.name).read_bytes())
         return
-    unfinished = target.with_name(f".unfinished-{os.getpid()}-{short(target.name)}")
+    unfinished = target.with_name(f"{UNFINISHED}{os.getpid()}-{short(target.name)}")
     try:
         yield unfinished
         unfinished.replace(target)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk does not say for whom
+        raise
     finally:
         unfinished.unlink(missing_ok=True)

@@ -114,7 +114,7 @@ WRONG = {
     "model that is a picture": (("predict", "PAGE", "--model", "PAGE"), 2, "cannot be loaded"),
     "missing picture": (("predict", "none.jpg", "--model", "MODEL"), 1, "1 of 1 images"),
     "folder without pictures": (("predict", "EMPTY", "--model", "MODEL"), 2, "without images"),
-    "no threads": (("predict", "PAGE", "--model", "MODEL", "--threads", "0"), 2, "at least 1"),
+    "no threads": (("predict", "PAGE", "--model", "MODEL", "--threads", "0"), 2, "from 1 to 256"),
     "unknown format": (("predict", "PAGE", "--model", "MODEL", "--format", "xml"), 2, "xml"),
     "out in no folder": (("predict", "PAGE", "--model", "MODEL", "--out", "EMPTY/no/x.json"), 2, "No such file"),
     "no command": ((), 2, "COMMAND"),

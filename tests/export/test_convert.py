@@ -131,7 +131,7 @@ def test_wrong_use_gets_one_line_and_2(
     again = "train the model again with 'python -m training train'"
     for arguments, reason in (
         (("convert", h5, *out, "--images", tmp_path / "empty"), "no folder with images"),
-        (("convert", foreign, *out, *images), "HDF5"),
+        (("convert", foreign, *out, *images), "is an ONNX file and no Keras model"),
         (("convert", tmp_path / "none.h5", *out, *images), "no such model file"),
         (("convert", h5, "--out", tmp_path / "no" / "ecg.onnx", *images), "No such file"),
         (("verify", h5, tmp_path / "none.onnx", *images), "no such model file"),

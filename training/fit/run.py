@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from edge.contract import Contract
-from edge.files import locked, replacing
+from edge.files import UNFINISHED, is_empty, locked, replacing
 from training.data.folder import DataFolder
 from training.data.history import read_history
 from training.data.loaded_images import LoadedImages, short_digest
@@ -163,6 +163,8 @@ def claimed(run: Path, config: Mapping[str, Any]) -> Iterator[None]:
     with (run / "config.json").open("rb") as file:
         if not locked(file):
             raise RunError(f"{run}: another process works there: wait for it, or give another --out")
+        for left in run.rglob(f"{UNFINISHED}*"):
+            left.unlink()
         yield
 
 
@@ -181,7 +183,7 @@ def _claim(run: Path, config: Mapping[str, Any]) -> None:
                 f"{run}: holds a run with other {name} ({earlier.get(name)}, now {config[name]}): give another --out"
             )
         return
-    if run.is_dir() and any(run.iterdir()):
+    if run.is_dir() and not is_empty(run):
         raise RunError(f"{run}: is not empty and is no run: give another --out")
     run.mkdir(parents=True, exist_ok=True)
     with replacing(file) as unfinished:

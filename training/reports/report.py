@@ -22,7 +22,7 @@ from PIL import Image
 from edge.commands.table import Table
 from edge.commands.terminal import NOT_A_DEVICE
 from edge.errors import UsageError
-from edge.files import head_of, replacing
+from edge.files import head_of, is_empty, replacing
 from training.evaluation.intervals import Estimate
 from training.evaluation.result import as_record
 
@@ -42,7 +42,7 @@ def made_by(command: str) -> str:
 
 def check_report_folder(folder: Path, command: str) -> None:
     """Raise `UsageError` where a report of `command` would replace something that this command did not make."""
-    if folder.is_dir() and any(folder.iterdir()) and made_by(command).encode() not in head_of(folder / "report.html"):
+    if folder.is_dir() and not is_empty(folder) and made_by(command).encode() not in head_of(folder / "report.html"):
         raise UsageError(f"{folder}: is not empty and holds no report of '{command}': give another --out")
 
 

@@ -188,4 +188,4 @@ def test_a_stage_of_another_network_gets_the_list(called: Callable, three_classe
     line = last_line(called("training", *words, "--model", "cnn", "--fine-tune", "block5", code=2))
     assert "trained whole: leave it out" in line
     line = last_line(called("training", *words, "--model", "vgg16", "--masked", code=2))
-    assert "are for --fine-tune" in line
+    assert "--masked: is for --fine-tune" in line

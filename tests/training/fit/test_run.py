@@ -288,9 +288,9 @@ def test_an_h5_that_is_not_ours_is_refused(h5: Path, tmp_path: Path, onnx_file: 
         foreign: "not from this program",
         stripped: "has no ecg_trained_on, it is not from this program",
         swapped: "contradicts",
-        cut: "HDF5",
+        cut: "is cut short",
     }
-    for path, reason in (reasons | {tmp_path / "none.h5": "no such model", onnx_file: "HDF5"}).items():
+    for path, reason in (reasons | {tmp_path / "none.h5": "no such model", onnx_file: "is an ONNX file"}).items():
         with pytest.raises(ModelError, match=reason) as refusal:
             load_model(Path(path))
         assert "\n" not in str(refusal.value)

@@ -1,6 +1,7 @@
 """The table of networks: the shipped weights are the published ones, and another network is a module and a line."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,14 +13,14 @@ import pytest
 from edge import ModelError
 from edge.classifier import INPUT
 from edge.images.preprocessing import Preprocessing, load_page
-from tests.conftest import ROOT, last_line, trained
+from tests.conftest import last_line, trained
 from training.data.recipe import Recipe
 from training.models import networks
 from training.models.efficientnet_lite0 import EPSILON, build_efficientnet_lite0
 from training.models.heads import standardised
 from training.models.in_distribution import in_distribution
 from training.models.networks import NETWORKS, NetworkKind, build_network, is_trained, weights_file
-from training.models.saved_model import load_model
+from training.models.saved_model import load_model, save_model
 
 LABELS = ("abnormal", "normal")
 LITE0 = NETWORKS["efficientnet_lite0"].weights
@@ -99,14 +100,16 @@ def test_a_model_of_this_program_is_what_another_one_starts_from(h5: Path) -> No
     assert (head[0] != head[1]).any()
 
 
-def test_an_older_model_is_a_start_as_well() -> None:
-    """The shipped one has no layer that says whether a picture is an ECG image at all."""
-    shipped = ROOT / "export" / "models" / "ecg.h5"
-    start = load_model(shipped)
-    assert "is_ecg" not in [layer.name for layer in start.network.layers]
-    network = build_network("efficientnet_lite0", start.contract.labels, 64, 96, shipped)
-    convolution, fresh = (network.get_layer(name).get_weights() for name in ("block7_expand", "is_ecg"))
-    np.testing.assert_array_equal(convolution[0], start.network.get_layer("block7_expand").get_weights()[0])
+def test_an_older_model_is_a_start_as_well(h5: Path, tmp_path: Path) -> None:
+    """Those before 0.7.0 have no layer that says whether a picture is an ECG image at all."""
+    known = load_model(h5)
+    near = known.network.get_layer("near_training_images").output
+    old = keras.Model(known.network.input, known.network.output | {"in_distribution": near}, name="ecg")
+    assert "is_ecg" not in [layer.name for layer in old.layers]
+    save_model(replace(known, network=old), tmp_path / "old.h5")
+    network = build_network("cnn", known.contract.labels, 96, 160, tmp_path / "old.h5")
+    convolution, fresh = (network.get_layer(name).get_weights() for name in ("conv_3", "is_ecg"))
+    np.testing.assert_array_equal(convolution[0], old.get_layer("conv_3").get_weights()[0])
     assert not fresh[0].any()
 
 
