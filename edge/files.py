@@ -1,5 +1,6 @@
 """Files: the images of a folder, and outputs that are either whole or not there and destroy nothing."""
 
+import errno
 import logging
 import os
 import re
@@ -207,7 +208,9 @@ def replacing(path: Path) -> Iterator[Path]:
         yield unfinished
         unfinished.replace(target)
     except OSError as error:
-        error.filename = error.filename or str(path)  # a full disk does not say for whom
-        raise
+        if error.filename is not None:
+            raise
+        reason = error.strerror or str(error)  # a full disk does not say for whom
+        raise OSError(error.errno or errno.EIO, reason, str(path)) from error
     finally:
         unfinished.unlink(missing_ok=True)
