@@ -43,6 +43,7 @@ def left(home: Path) -> set[str]:
     return {path.relative_to(home).parts[1] for path in home.glob(".*/*")} | {path.name for path in home.glob("[!.]*")}
 
 
+@pytest.mark.slow
 def test_training_and_export_look_up_nothing(three_classes: Path, tmp_path: Path) -> None:
     words = ("--model", "cnn", "--data", three_classes, "--image-size", "64x96", "--folds", 2, "--epochs", 1)
     tune = ("-m", "training", "tune", *words, "--trials", 1, "--out", tmp_path / "tuned")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["in the home folder", "by KERAS_HOME"])
 def test_a_model_is_trained_the_same_whatever_the_host_says(
     given: str, h5: Path, three_classes: Path, command: Callable, tmp_path: Path
