@@ -19,6 +19,7 @@ from edge.commands.terminal import (
     configure_logging,
     exit_with,
     model_of,
+    whole_number,
 )
 from edge.errors import EcgError
 from edge.prediction import Status
@@ -37,18 +38,12 @@ def main() -> None:
     parser = Parser(prog="demo.py", description="Classify pictures of ECGs in the browser.")
     parser.add_argument("--model", type=Path, metavar="FILE", help=MODEL)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for the whole network")
-    parser.add_argument("--port", type=_port, default=7860, help="port to listen on")
+    parser.add_argument("--port", type=whole_number(1, 65535), default=7860, help="port to listen on")
     parser.add_argument("--share", action="store_true", help="make a public link, through Gradio's relay")
     add_verbosity(parser)
     options = parser.parse_args()
     configure_logging(options)
     exit_with(lambda: serve(options))
-
-
-def _port(text: str) -> int:
-    if not (text.isdecimal() and len(text) <= 5 and 0 < int(text) < 65536):
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no port: give a number from 1 to 65535")
-    return int(text)
 
 
 def serve(options: argparse.Namespace) -> int:

@@ -16,8 +16,8 @@ from edge.errors import EcgError, visible
 MODEL = "an .onnx made by 'python -m export convert'; the shipped model if not given"
 NOT_A_DEVICE = "A research tool, not a medical device: no diagnosis may rest on it."
 STDERR = 2
-DIGITS = 9  # of a whole number, at most
-MOST_THREADS = 256
+MOST = 999_999_999
+"""Of a whole number whose highest value nobody states."""
 SYNTHETIC_MODEL = (
     "This model was trained on synthetic ECG images: it shows how the program works and knows nothing about real ECGs."
 )
@@ -119,32 +119,21 @@ def hide_progress() -> bool | None:
     return None if logging.getLogger().isEnabledFor(logging.INFO) else True
 
 
-def positive(text: str) -> int:
-    """Read a whole number of at least 1."""
-    if not (text.isdecimal() and len(text) <= DIGITS and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number of at least 1")
-    return int(text)
+def whole_number(lowest: int, highest: int | None = None) -> Callable[[str], int]:
+    """Return what reads a whole number from `lowest` to `highest`, without that one of at most `MOST`."""
+    wanted = f"of at least {lowest}" if highest is None else f"from {lowest} to {highest}"
+    most = MOST if highest is None else highest
+
+    def read(text: str) -> int:
+        if not (text.isdecimal() and len(text) <= len(str(most)) and lowest <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number {wanted}")
+        return int(text)
+
+    return read
 
 
-def natural(text: str) -> int:
-    """Read a whole number of at least 0."""
-    if not (text.isdecimal() and len(text) <= DIGITS):
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number of at least 0")
-    return int(text)
-
-
-def seed(text: str) -> int:
-    """Read a seed: a whole number of at least 0 and less than 2 to the 32nd, as every library takes it."""
-    if not (text.isdecimal() and len(text) <= 10 and int(text) < 2**32):
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number of at least 0 and less than {2**32}")
-    return int(text)
-
-
-def threads(text: str) -> int:
-    """Read a number of threads."""
-    if not (text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MOST_THREADS):
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number from 1 to {MOST_THREADS}")
-    return int(text)
+positive, natural, threads = whole_number(1), whole_number(0), whole_number(1, 256)
+seed = whole_number(0, 2**32 - 1)  # what every library takes
 
 
 def at_once(code: int) -> NoReturn:

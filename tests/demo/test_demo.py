@@ -92,8 +92,8 @@ def test_wrong_use_gets_one_line_and_2(onnx_file: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (("--port", "99999"), "'99999' is no port"),
-        (("--port", "http"), "'http' is no port"),
+        (("--port", "99999"), "'99999' is no whole number from 1 to 65535"),
+        (("--port", "http"), "'http' is no whole number from 1 to 65535"),
         (("--host", "no.such.host.invalid"), "'no.such.host.invalid' cannot be opened"),
         (("--host", "256.1.1.1"), "'256.1.1.1' cannot be opened"),
     ],

@@ -56,8 +56,8 @@ def describe_learning(parser: argparse.ArgumentParser) -> None:  # long: one cal
         default=[],
         nargs="+",
         metavar=("DIR", "WEIGHT"),
-        help="folder of auxiliary images to learn from, and their sample weight if it is not "
-        f"{AUXILIARY_WEIGHT}; may come again; validation and test stay those of --data",
+        help="folder of auxiliary images to learn from, and their sample weight; without one train takes "
+        f"{AUXILIARY_WEIGHT}, tune searches; may come again; validation and test stay those of --data",
     )
     parser.add_argument(
         "--apart-from",

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.commands.terminal import positive
@@ -78,5 +79,5 @@ def _command(options: argparse.Namespace, found: "Search") -> str:
         elif value is not None and value is not False:
             words += [option, f"{value:.6g}" if isinstance(value, float) else str(value)]
     for folder, *weight in options.auxiliary:
-        words += ["--auxiliary", folder, *(weight or [f"{settings[weight_of(folder)]:.3g}"])]
+        words += ["--auxiliary", folder, *(weight or [f"{settings[weight_of(str(Path(folder)))]:.3g}"])]
     return shlex.join([*words, "--out", "RUN"])

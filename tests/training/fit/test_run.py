@@ -124,15 +124,18 @@ def test_another_seed_gives_another_model(three_classes: Path, h5: Path, tmp_pat
     assert other.read_bytes() != h5.read_bytes()
 
 
+class Interrupting(loop.Batches):
+    """Batches of a run that is interrupted in its third epoch."""
+
+    def __getitem__(self, number: int):
+        if self._epoch == 2:
+            raise KeyboardInterrupt
+        return super().__getitem__(number)
+
+
 def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
     three_classes: Path, run: Path, h5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Interrupting(loop.Batches):
-        def __getitem__(self, number: int):
-            if self._epoch == 2:
-                raise KeyboardInterrupt
-            return super().__getitem__(number)
-
     with monkeypatch.context() as patch:
         patch.setattr(network, "Batches", Interrupting)
         with pytest.raises(KeyboardInterrupt):
@@ -150,12 +153,6 @@ def test_a_power_cut_that_left_damaged_files_changes_nothing(
 ) -> None:  # fmt: skip
     """A file whose name was on the disk before its content: empty, cut, or full of NULs."""
     folder = tmp_path / "run"
-
-    class Interrupting(loop.Batches):
-        def __getitem__(self, number: int):
-            if self._epoch == 2:
-                raise KeyboardInterrupt
-            return super().__getitem__(number)
 
     with monkeypatch.context() as patch:
         patch.setattr(network, "Batches", Interrupting)

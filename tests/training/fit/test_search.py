@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.conftest import RECIPE
 from training.__main__ import COMMANDS
@@ -125,7 +126,11 @@ def test_the_weight_of_auxiliary_images_is_searched(
 def test_the_command_prints_a_command(
     called: Callable[..., subprocess.CompletedProcess], three_classes: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "tuned"
+    out, more = tmp_path / "tuned", tmp_path / "more"
+    for folder in sorted((three_classes / "train").iterdir()):  # other pictures of the same classes
+        (more / folder.name).mkdir(parents=True)
+        with Image.open(next(folder.glob("*.jpg"))) as image:
+            image.transpose(Image.Transpose.ROTATE_180).save(more / folder.name / "turned.png")
     given = (
         "--model",
         "cnn",
@@ -144,6 +149,8 @@ def test_the_command_prints_a_command(
         "training",
         "tune",
         *given,
+        "--auxiliary",
+        f"{more}/",
         "--acquisitions",
         0,
         "--trials",
@@ -163,7 +170,9 @@ def test_the_command_prints_a_command(
     recipe = recipe_of(parser.parse_args(command[4:]))
     assert (recipe.epochs, recipe.acquisitions, recipe.folds, recipe.seed) == (1, 0, 2, 3)
     assert recipe.learning_rate == pytest.approx(best["settings"]["learning_rate"], rel=1e-5)
-    assert list(best["settings"]) == ["learning_rate"]
+    weight = best["settings"][f"weight of {more}"]
+    assert list(best["settings"]) == ["learning_rate", f"weight of {more}"]
+    assert command[command.index("--auxiliary") + 1 :][:2] == [f"{more}/", f"{weight:.3g}"]
     assert {"report.html", "trials.png", "settings.png"} <= {file.name for file in out.iterdir()}
     assert "macro-F1" in printed
     assert called(*words).stdout == printed
