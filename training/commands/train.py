@@ -26,7 +26,8 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with-test",
         action="store_true",
-        help="learn from the test images too: for a model to be shipped, after its recipe was tested without them",
+        help="learn from the test images too: for a model to be shipped, after its recipe was tested without them; "
+        "--folds leaves them out",
     )
     parser.add_argument(
         "--folds", type=natural, default=DEFAULT.folds, metavar="N", help="also cross-validate in N grouped folds"

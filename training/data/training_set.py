@@ -30,7 +30,9 @@ class TrainingSet:
     """Hold the images that a run learns from, and the contract of the model that they make."""
 
     own: LoadedImages
-    """Of the data folder, without its test images; validation images come from these alone."""
+    """Of the data folder, without its test images but where the recipe is `with_test`."""
+    test: np.ndarray
+    """Bool (n,): which of `own` are test images. They are learned from, and ask nothing."""
     auxiliary: LoadedImages | None
     """Learned from besides, never validated on: auxiliary images, and those of the folder whose label is a set."""
     contract: Contract
@@ -78,16 +80,17 @@ def read_training_set(
     preprocessing, labels = Preprocessing(recipe.height, recipe.width), data.classes()
     everything = data.load(preprocessing)
     kept = _kept(data, everything, recipe)
-    test = np.zeros(len(everything), bool) if recipe.with_test else are_test(everything, recipe.seed)
+    test = are_test(everything, recipe.seed)
+    learned = kept if recipe.with_test else kept & ~test
     in_sets = np.array([len(image.classes) > 1 for image in everything.images])
-    own = everything.select(kept & ~test & ~in_sets)
+    own = everything.select(learned & ~in_sets)
     lost = sorted(set(labels) - set(own.labels.tolist()))
     if lost:
         raise DataError(
             f"{data.path}: leaves no image of class {lost[0]!r} to learn from: add images or remove the class"
         )
-    further = _weighted(everything.select(kept & ~test & in_sets), 1.0) if in_sets.any() else None
-    held_out = {image.group for image in everything.select(test).images if image.group}
+    further = _weighted(everything.select(learned & in_sets), 1.0) if in_sets.any() else None
+    held_out = {image.group for image in everything.select(~learned & test).images if image.group}
     apart = {image.group for image in apart_from.images if image.group} if apart_from else set()
     for folder, weight in auxiliary:
         listed = folder.but("test")
@@ -109,7 +112,7 @@ def read_training_set(
         auxiliary_images=len(further) if further else 0,
     )
     contract = Contract(labels=labels, preprocessing=preprocessing, architecture=recipe.model, trained_on=trained_on)
-    return TrainingSet(own=own, auxiliary=further, contract=contract)
+    return TrainingSet(own=own, test=test[learned & ~in_sets], auxiliary=further, contract=contract)
 
 
 def _weighted(loaded: LoadedImages, weight: float) -> LoadedImages:

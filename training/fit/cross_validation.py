@@ -23,21 +23,24 @@ def cross_validate(
 ) -> tuple[UnseenPredictions, np.ndarray]:
     """Return predictions for the images of `training_set.own`, n of them, and the fold of each, int (n,), from 1.
 
+    Test images among them are neither learned from nor asked about: they are not of the n.
     What an interrupt leaves in `folder` the same call goes on with. `after_fold(number, truth, named)` is told the
     classes, str (m,), of the images of a fold and those that its network names; it may raise to end it all.
     """
-    own, recipe, contract = training_set.own, trainer.recipe, trainer.contract
+    recipe, contract = trainer.recipe, trainer.contract
+    own, places = training_set.own.select(~training_set.test), np.flatnonzero(~training_set.test)
     fold, asked = np.zeros(len(own), int), trainer.inputs(own)
     shapes = [(len(own), width) for width in widths(contract).values()]
     found = [Outputs(*(np.zeros(shape, np.float32) for shape in shapes)) for _ in asked]
     for number, held_out in enumerate(folds(own.labels, own.groups, recipe.folds, recipe.seed), start=1):
         log.info("fold %d of %d", number, recipe.folds)
-        choose, hidden = None, held_out.copy()
+        choose, hidden = None, training_set.test.copy()
+        hidden[places[held_out]] = True
         if recipe.fine_tune == "none":
             rest = own.select(~held_out)
             chosen = hold_out(rest.labels, rest.groups, recipe.seed)
             choose = rest.select(chosen)
-            hidden[np.flatnonzero(~held_out)[chosen]] = True
+            hidden[places[~held_out][chosen]] = True
         network = trainer.train(training_set.lesson(hidden), choose, folder / str(number))
         fold[held_out] = number
         for outputs, pixels in zip(found, asked, strict=True):
