@@ -9,16 +9,16 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge import Classifier, PageError, Prediction
+from edge import Classifier, Contract, PageError, Prediction
 from edge.commands.terminal import (
     MODEL,
     NOT_A_DEVICE,
-    SYNTHETIC_MODEL,
     Parser,
     add_verbosity,
     configure_logging,
     exit_with,
     model_of,
+    notice,
     whole_number,
 )
 from edge.errors import EcgError
@@ -98,8 +98,8 @@ def build(classifier: Classifier) -> "gradio.Blocks":
 
     with gradio.Blocks(title="ECG images", analytics_enabled=False, delete_cache=(FORGET_AFTER, FORGET_AFTER)) as demo:
         gradio.Markdown(f"# What does a model see in this ECG?\n\n**{NOT_A_DEVICE}**")
-        if classifier.contract.trained_on.synthetic:
-            gradio.Markdown(f"**{SYNTHETIC_MODEL}**")
+        if notice(classifier.contract) != NOT_A_DEVICE:
+            gradio.Markdown(f"**{notice(classifier.contract)}**")
         with gradio.Row():
             picture = gradio.Image(
                 type="filepath",
@@ -115,13 +115,19 @@ def build(classifier: Classifier) -> "gradio.Blocks":
                 verdict = gradio.Markdown()
                 # The verdict says what counts: a heading of the most probable class would drown an "uncertain".
                 answer = gradio.Label(label="Classes and their probabilities", show_heading=False)
-        gradio.Markdown(
-            f"Model: {classifier.contract.architecture}, trained on {classifier.contract.trained_on.images} images. "
-            "A picture that looks unlike those images is rejected; one that is accepted need not be an ECG. "
-            "Pictures are deleted after ten minutes."
-        )
+        gradio.Markdown(f"{_about(classifier.contract)} Pictures are deleted after ten minutes.")
         picture.change(classify, picture, [answer, verdict], api_name="classify")
     return demo
+
+
+def _about(contract: Contract) -> str:
+    """Return what the model is and what its answers are worth."""
+    if contract.adopted:
+        return f"Model: {contract.architecture}, made by {contract.adopted.framework}."
+    return (
+        f"Model: {contract.architecture}, trained on {contract.trained_on.images} images. "
+        "A picture that looks unlike those images is rejected; one that is accepted need not be an ECG."
+    )
 
 
 def _verdict(found: Prediction) -> str:
@@ -130,6 +136,8 @@ def _verdict(found: Prediction) -> str:
         return f"**Rejected**: this picture {found.reason}."
     if found.status is Status.UNCERTAIN:
         return "**Uncertain**: no class is probable enough for an answer."
+    if found.labels is not None:
+        return f"**{', '.join(found.labels) or 'None of the classes'}**"
     return f"**{found.label}**"
 
 

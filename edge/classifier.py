@@ -12,6 +12,7 @@ from edge.errors import ModelError, PageError
 from edge.images.page import Source, name_of, open_page
 from edge.images.pipeline import PagePipeline
 from edge.images.preprocessing import load_page
+from edge.model_file import ONNX, head_of_model
 from edge.prediction import OUTPUTS, Outputs, Prediction, Status, decide, widths
 
 INPUT = "image"
@@ -31,8 +32,7 @@ class Classifier:
         """Load the model and check it against its contract."""
         self.path = Path(model)
         self._threads = threads
-        if not self.path.is_file():
-            raise ModelError(f"{model}: no such model file: give an .onnx made by 'python -m export convert'")
+        head_of_model(self.path, ONNX)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what goes wrong is raised, in one line, not also printed
         options.intra_op_num_threads = threads or 0
@@ -42,12 +42,14 @@ class Classifier:
             self._session = onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own exceptions share no narrower base class
             reason = " ".join(str(error).split())
-            raise ModelError(f"{model}: cannot be loaded as an ONNX model ({reason}): export it again") from error
+            cut = "is cut short or damaged" if "protobuf" in reason.lower() else "cannot be loaded as an ONNX model"
+            raise ModelError(f"{model}: {cut} ({reason}): copy or export it again") from error
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
         if CONTRACT_KEY not in self.metadata:
             raise ModelError(
                 f"{model}: has no {CONTRACT_KEY}, so its labels and its pixels are unknown: "
-                "export the .h5 with 'python -m export convert'"
+                "export the .h5 with 'python -m export convert'; "
+                "a model of others is taken by 'python -m export adopt'"
             )
         try:
             self.contract = Contract.from_json(self.metadata[CONTRACT_KEY])
@@ -77,7 +79,9 @@ class Classifier:
 
     def run(self, images: np.ndarray) -> Outputs:
         """Return the graph's outputs for uint8 images (n, height, width, 3)."""
-        return Outputs(*self._session.run(OUTPUTS, {INPUT: images}))
+        found = self._session.run(list(widths(self.contract)), {INPUT: images})
+        unknown = [np.full((len(images), 1), np.nan, np.float32)] if self.contract.adopted else []
+        return Outputs(*found, *unknown)
 
     def explain(self, images: np.ndarray) -> tuple[Outputs, np.ndarray]:
         """Return the graph's outputs and its heatmaps, float32 (n, rows, columns, classes).
@@ -92,7 +96,8 @@ class Classifier:
     def require_heatmap(self) -> None:
         """Raise `ModelError` for a model without a heatmap."""
         if HEATMAP not in self.outputs:
-            raise ModelError(f"{self.path}: has no heatmap: export the .h5 again")
+            remedy = "a model of others has none" if self.contract.adopted else "export the .h5 again"
+            raise ModelError(f"{self.path}: has no heatmap: {remedy}")
 
     def predict(self, source: Source, page: int | None = None) -> Prediction:
         """Classify one image, or the `page` of a file that holds several; raise `PageError` for what is none."""

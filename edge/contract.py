@@ -12,6 +12,7 @@ CONTRACT_KEY = "ecg_contract"
 """Name of the HDF5 attribute and of the ONNX metadata entry that hold the contract as JSON."""
 
 PRECISIONS = ("float32", "int8")
+ACTIVATIONS = ("softmax", "sigmoid")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,18 @@ class TrainedOn:
     real ECGs."""
     auxiliary_images: int = 0
     """Learned from besides the `images`, most often synthetic."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adopted:
+    """Say what of a model that others made cannot be read in its file."""
+
+    framework: str
+    """What wrote it, with its version."""
+    scale: str
+    """What its graph does to the levels of pixels, 0 to 255, before the network."""
+    channels: str
+    """The order of the channels that its graph gives the network: rgb, bgr or grey."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +67,11 @@ class Contract:
     """An image whose in-distribution score is under it is rejected; 0 asks for nothing."""
     precision: str = "float32"
     """Of the convolutions in the exported file."""
+    activation: str = "softmax"
+    """"sigmoid" where an image may have several classes or none: those with a probability above the confidence
+    threshold; there is no temperature then."""
+    adopted: Adopted | None = None
+    """There for a model of others: it has no in-distribution score, and nobody fitted its temperature."""
     schema: int = SCHEMA
     """Version of the form of the contract."""
 
@@ -66,6 +84,11 @@ class Contract:
         if self.precision not in PRECISIONS:
             raise ModelError(
                 f"the contract's precision is {self.precision!r}, not {' or '.join(PRECISIONS)}: export the model again"
+            )
+        if self.activation not in ACTIVATIONS:
+            raise ModelError(
+                f"the contract's activation is {self.activation!r}, not {' or '.join(ACTIVATIONS)}: "
+                "export the model again"
             )
         for name in ("temperature", "confidence_threshold", "in_distribution_threshold"):
             number = getattr(self, name)
@@ -88,7 +111,8 @@ class Contract:
                     "model again with 'python -m training train' and export it with 'python -m export convert'"
                 )
             labels, trained_on = tuple(fields.pop("labels")), TrainedOn(**fields.pop("trained_on"))
-            preprocessing = Preprocessing(**fields.pop("preprocessing"))
-            return cls(labels=labels, preprocessing=preprocessing, trained_on=trained_on, **fields)
+            preprocessing, adopted = Preprocessing(**fields.pop("preprocessing")), fields.pop("adopted", None)
+            adopted = None if adopted is None else Adopted(**adopted)
+            return cls(labels=labels, preprocessing=preprocessing, trained_on=trained_on, adopted=adopted, **fields)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ModelError(f"the contract is malformed ({error}): train or export the model again") from error

@@ -17,15 +17,19 @@ class Outputs(NamedTuple):
     probabilities: np.ndarray
     """(n, classes), 0 to 1."""
     in_distribution: np.ndarray
-    """(n, 1), 0 to 1: how much an image looks like those that the model was trained on."""
+    """(n, 1), 0 to 1: how much an image looks like those that the model was trained on; NaN where a model of others
+    does not say."""
 
 
 OUTPUTS = Outputs._fields
 
 
 def widths(contract: Contract) -> dict[str, int]:
-    """Return how many numbers an image each output has."""
-    return dict.fromkeys(OUTPUTS, len(contract.labels)) | {"in_distribution": 1}
+    """Return how many numbers an image each output has; a model of others has no in-distribution score."""
+    found = dict.fromkeys(OUTPUTS, len(contract.labels)) | {"in_distribution": 1}
+    if contract.adopted:
+        del found["in_distribution"]
+    return found
 
 
 class Status(StrEnum):
@@ -55,11 +59,13 @@ class Prediction:
     page: int | None = None
     """From 1, where the file holds several."""
     label: str | None = None
-    """The most probable class."""
+    """The most probable class; None where a model's classes do not exclude each other."""
+    labels: tuple[str, ...] | None = None
+    """Every class that is probable enough, perhaps none, by a model whose classes do not exclude each other."""
     probabilities: dict[str, float] = field(default_factory=dict)
-    """Of every class; their sum is 1."""
+    """Of every class; their sum is 1, but where there are `labels`."""
     in_distribution: float | None = None
-    """The in-distribution score, 0 to 1."""
+    """The in-distribution score, 0 to 1; None where a model of others has none."""
     reason: str | None = None
     """Why the image is rejected."""
     error: str | None = None
@@ -70,7 +76,8 @@ class Prediction:
     def __post_init__(self) -> None:
         """Refuse an answer that contradicts itself."""
         answered = self.status in (Status.OK, Status.UNCERTAIN)
-        if self.status not in list(Status) or answered != (self.label in self.probabilities):
+        named = self.labels is not None or self.label in self.probabilities
+        if self.status not in list(Status) or answered != named or (self.label and self.labels is not None):
             raise ValueError(f"status {self.status!r} with label {self.label!r} is no prediction")
         failed, rejected = self.status == Status.ERROR, self.status == Status.REJECTED
         if failed != (self.error is not None) or rejected != bool(self.reason):
@@ -91,8 +98,10 @@ class Prediction:
             return record | {"error": self.error}
         if self.status == Status.REJECTED:
             return record | {"label": None, "reason": self.reason, "in_distribution": self.in_distribution}
+        several = {} if self.labels is None else {"labels": list(self.labels)}
         record |= {
             "label": self.label,
+            **several,
             "probability": self.probability,
             "probabilities": self.probabilities,
             "in_distribution": self.in_distribution,
@@ -103,19 +112,26 @@ class Prediction:
     def from_record(cls, record: dict[str, Any]) -> "Prediction":
         """Read what `as_record` returned."""
         fields = {name: value for name, value in record.items() if name != "probability"}
+        if "labels" in fields:
+            fields["labels"] = tuple(fields["labels"])
         return cls(**(fields | {"status": Status(record["status"])}))
 
 
 def decide(image: str, outputs: Outputs, contract: Contract, page: int | None = None) -> Prediction:
     """Turn the outputs for one image into its answer, by the contract's thresholds."""
     score, least = outputs.in_distribution.item(), contract.in_distribution_threshold
-    if not score >= least:  # so that a NaN is rejected
+    if contract.adopted:
+        score = None
+    elif not score >= least:  # so that a NaN is rejected
         reason = (
             "does not look like the ECG images that the model was trained on "
             f"(in-distribution score {score:.2g}, at least {least:.2g} is asked for)"
         )
         return Prediction(image=image, status=Status.REJECTED, page=page, in_distribution=score, reason=reason)
     shares = dict(zip(contract.labels, outputs.probabilities[0].tolist(), strict=True))
+    if contract.activation == "sigmoid":
+        several = tuple(name for name, share in shares.items() if share > contract.confidence_threshold)
+        return Prediction(image=image, status=Status.OK, page=page, labels=several, probabilities=shares)
     label = max(shares, key=shares.__getitem__)
     return Prediction(
         image=image,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from edge.contract import Contract
 from edge.errors import UsageError, visible
 from edge.files import head_of, locked, short
 from edge.prediction import Prediction
@@ -22,6 +23,8 @@ RESULTS = re.compile(
     re.MULTILINE,
 )
 """How results begin as CSV, JSON or JSON Lines; or a line of text with an answer."""
+NOTES = ("in_distribution", "reason", "error", "heatmap")
+"""Columns after those of the classes."""
 Signature = list[int] | None
 """What changes with a file's bytes: size, times of change, inode; None for a picture that is no file."""
 
@@ -41,7 +44,7 @@ def signature(source: str | Path) -> Signature:
 
 
 def write(
-    predictions: Iterable[Prediction], out: TextIO, form: str, labels: tuple[str, ...], top_k: int | None = None
+    predictions: Iterable[Prediction], out: TextIO, form: str, contract: Contract, top_k: int | None = None
 ) -> None:
     """Write predictions as they come, all but JSON, which is one array; `top_k` shortens text."""
     if form == "json":
@@ -49,26 +52,14 @@ def write(
         print(_json(records, out, indent=1), file=out)
         return
     table = csv.writer(out, lineterminator="\n")
+    several = ["labels"] if contract.activation == "sigmoid" else []
     if form == "csv":
-        classes = [f"probability_{label}" for label in labels]
-        table.writerow(
-            [
-                "image",
-                "page",
-                "status",
-                "label",
-                "probability",
-                *classes,
-                "in_distribution",
-                "reason",
-                "error",
-                "heatmap",
-            ]
-        )
+        classes = [f"probability_{label}" for label in contract.labels]
+        table.writerow(["image", "page", "status", "label", "probability", *classes, *NOTES, *several])
     for found in predictions:
         if form == "csv":
-            row = [found.probabilities.get(label) for label in labels]
-            notes = (found.in_distribution, found.reason, found.error, found.heatmap)
+            row = [found.probabilities.get(label) for label in contract.labels]
+            notes = [getattr(found, name) for name in NOTES] + ["|".join(found.labels or ()) for _ in several]
             table.writerow([found.image, found.page, found.status, found.label, found.probability, *row, *notes])
         elif form == "jsonl":
             print(_json(found.as_record(), out), file=out)
@@ -95,6 +86,8 @@ def _in_words(found: Prediction, top_k: int | None) -> str:
         return f"{name}: rejected: {found.reason}"
     ranked = sorted(found.probabilities.items(), key=lambda item: -item[1])[:top_k]
     shares = ", ".join(f"{name} {share:.1%}" for name, share in ranked)
+    if found.labels is not None:
+        return f"{name}: {', '.join(found.labels) or 'none of the classes'} ({shares})"
     return f"{name}: uncertain: {shares}" if found.status == "uncertain" else f"{name}: {shares}"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
-from edge.commands.terminal import NOT_A_DEVICE, SYNTHETIC_MODEL
+from edge.commands.terminal import notice
 from edge.contract import Contract
 from edge.files import head_of, replacing
 from edge.heatmap import contributions, overlay
@@ -57,8 +57,9 @@ class Sheet:
         sheet = Image.new("RGB", (columns * wide + MARGIN, rows * high + MARGIN + 36), BACKGROUND)
         for place, panel in enumerate(self._panels):
             sheet.paste(panel, (MARGIN + place % columns * wide, MARGIN + place // columns * high))
-        notice = SYNTHETIC_MODEL if contract.trained_on.synthetic else NOT_A_DEVICE
-        text = _fitting(f"{notice} Red speaks for the class, blue against it.", width=sheet.width - 2 * MARGIN)
+        text = _fitting(
+            f"{notice(contract)} Red speaks for the class, blue against it.", width=sheet.width - 2 * MARGIN
+        )
         ImageDraw.Draw(sheet).text((MARGIN, sheet.height - 34), text, INK, _font(16))
         with replacing(path) as unfinished:
             notes = PngInfo()
@@ -69,6 +70,8 @@ class Sheet:
 def _answer(found: Prediction) -> str:
     if found.status is Status.REJECTED:
         return "rejected: looks unlike the training images"
+    if found.labels is not None:
+        return ", ".join(found.labels) or "none of the classes"
     sure = "" if found.status is Status.OK else "uncertain: "
     return f"{sure}{found.label} {found.probability:.0%}"
 

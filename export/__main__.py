@@ -1,11 +1,12 @@
 """The command line of export: the registry of its commands."""
 
 from edge.commands.terminal import Parser, add_verbosity, configure_logging, exit_with
-from export.commands import convert, inspect, verify
+from export.commands import adopt, convert, inspect, verify
 
 COMMANDS = {
-    "convert": (convert, "write an .onnx if it gives the predictions of the .h5"),
-    "inspect": (inspect, "say what a Keras file holds, without loading it"),
+    "convert": (convert, "write an .onnx if it gives the predictions of the Keras file"),
+    "adopt": (adopt, "take an .onnx that others made, if it gives its predictions still"),
+    "inspect": (inspect, "say what a Keras or an ONNX file holds, without loading it"),
     "verify": (verify, "compare an .onnx with its .h5"),
 }
 RENAMED = {"--json": "--format json"}

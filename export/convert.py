@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 import onnx
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+from onnx import ModelProto
 
 from edge.classifier import HEATMAP, INPUT, Classifier
 from edge.contract import CONTRACT_KEY
@@ -13,6 +13,7 @@ from edge.errors import UsageError
 from edge.files import check_output, find_images, replacing
 from edge.selftest import CHECK_KEY, answers, to_json
 from export.comparison_images import ComparisonImages
+from export.order import settle
 from export.parity import Bounds, Parity, ParityError, compare
 from export.quantization import MOST_IMAGES, CalibrationImages, folded, quantized, ranges_of, shift
 from training.models.heatmap_layers import heatmap_of, heatmap_parts
@@ -24,9 +25,6 @@ FEWEST_FOR_INT8 = 150
 """Images that an int8 model is compared on, at least: a change in 2 of 100 images would hardly be seen on fewer."""
 
 HDF5 = b"\x89HDF"
-
-IR_VERSION = 8
-"""The file format of opset 17's time, which every onnxruntime since 1.12 reads."""
 
 
 def convert(
@@ -104,7 +102,7 @@ def to_int8(model: SavedModel, calibration: CalibrationImages) -> ModelProto:
     finally:
         standardise.set_weights([mean, variance])  # the exported model is compared with the network as it was
     graph.graph.output.remove(next(value for value in graph.graph.output if value.name == FEATURES))
-    _settle(graph)
+    settle(graph)
     return graph
 
 
@@ -136,67 +134,8 @@ def to_onnx(model: SavedModel, precision: str = "float32") -> ModelProto:
     # start a model may, in one of fifty conversions, become another graph, to which ranges of the first do not fit.
     tf2onnx.utils.INTERNAL_NAME = 1
     graph, _ = tf2onnx.convert.from_function(serve, serve.input_signature, opset=OPSET)
-    _settle(graph)
+    settle(graph)
     onnx.helper.set_model_props(
         graph, {CONTRACT_KEY: contract.to_json(), TRAINED_ON_KEY: " ".join(sorted(model.trained_on))}
     )
     return graph
-
-
-def _settle(model: ModelProto) -> None:
-    """Name and order nodes and weights by their place on the way from the outputs to the input.
-
-    tf2onnx's own names and order differ from run to run. The new ones follow from the graph's
-    structure alone, so two conversions of a model are the same bytes.
-    """
-    graph = model.graph
-    nodes, weights, names = _in_order(graph)
-    for number, node in enumerate(nodes):
-        node.name = f"{node.op_type}_{number}"
-        node.input[:] = [names[name] for name in node.input]
-        node.output[:] = [names[name] for name in node.output]
-    for weight in weights:
-        weight.name = names[weight.name]
-    outputs = sorted(graph.output, key=lambda value: value.name)
-    for field, content in ((graph.node, nodes), (graph.initializer, weights), (graph.output, outputs)):
-        kept = [type(item).FromString(item.SerializeToString(deterministic=True)) for item in content]
-        del field[:]
-        field.extend(kept)
-    for value in (*graph.input, *graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = "images"
-    del graph.value_info[:]
-    graph.name = "ecg"
-    graph.doc_string = model.doc_string = ""
-    model.producer_name, model.producer_version = "ecg", ""
-    model.ir_version = IR_VERSION
-
-
-def _in_order(graph: GraphProto) -> tuple[list[NodeProto], list[TensorProto], dict[str, str]]:
-    """Return nodes and weights as they are met on the way from the outputs, and new names by old ones.
-
-    Depth first, without recursion: a network may be deeper than Python's stack.
-    """
-    made_by = {name: node for node in graph.node for name in node.output}
-    weights = {weight.name: weight for weight in graph.initializer}
-    names = {value.name: value.name for value in (*graph.input, *graph.output)} | {"": ""}
-    nodes, used, done = [], [], set()
-    stack = [(output.name, False) for output in sorted(graph.output, key=lambda value: value.name, reverse=True)]
-    while stack:
-        name, inputs_done = stack.pop()
-        node = made_by.get(name)
-        if node is None:
-            if name in weights and name not in names:
-                names[name] = f"weight_{len(used)}"
-                used.append(weights[name])
-            continue
-        if id(node) in done:
-            continue
-        if not inputs_done:
-            stack.append((name, True))
-            stack.extend((source, False) for source in reversed(node.input))
-            continue
-        done.add(id(node))
-        for output in node.output:
-            names.setdefault(output, f"tensor_{len(names)}")
-        nodes.append(node)
-    return nodes, used, names

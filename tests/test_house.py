@@ -18,7 +18,8 @@ ROOMS = {
     "edge": {"edge"},
     "training.errors": {"edge"},
     "training.synthetic": {"training.errors", "edge"},
-    "training.models": {"training.errors", "edge"},
+    "training.isolation": {"edge"},
+    "training.models": {"training.isolation", "training.errors", "edge"},
     "training.data": {"training.synthetic", "training.errors", "edge"},
     "training.inspection": {"training.data", "training.errors", "edge"},
     "training.evaluation": {
@@ -41,7 +42,7 @@ ROOMS = {
         "training.models", "training.synthetic", "training.errors", "edge",
     },
     "training.__main__": {"training.commands", "edge"},
-    "export": {"training.data", "training.models", "training.errors", "edge"},
+    "export": {"training.data", "training.models", "training.isolation", "training.errors", "edge"},
     "demo": {"edge"},
 }  # fmt: skip
 """What each room may import besides itself."""

@@ -3,7 +3,7 @@
 import argparse
 import logging
 
-from edge.commands.terminal import NOT_A_DEVICE, SYNTHETIC_MODEL, add_format, add_model, model_of
+from edge.commands.terminal import add_format, add_model, model_of, notice
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         record["SHA-256"] = record.pop("sha256")
         for name, value in record.items():
+            if value is None or (name == "trained_on" and classifier.contract.adopted):
+                continue
             parts = value.items() if isinstance(value, dict) else [("", value)]
             for part, inner in parts:
                 shown = ", ".join(map(str, inner)) if isinstance(inner, list | tuple) else inner
@@ -44,5 +46,5 @@ def run(options: argparse.Namespace) -> int:
         if rows:
             print("\nThe shipped model; the 95 % interval in brackets")
             print(Table("", ("measured", ""), [(row["what"], row["value"]) for row in rows]).as_text())
-    log.info(SYNTHETIC_MODEL if classifier.contract.trained_on.synthetic else NOT_A_DEVICE)
+    log.info(notice(classifier.contract))
     return 0

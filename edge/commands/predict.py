@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.commands.terminal import MODEL, NOT_A_DEVICE, SYNTHETIC_MODEL, model_of, positive, threads
+from edge.commands.terminal import MODEL, model_of, notice, positive, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy import ndarray
     from PIL.Image import Image
 
+    from edge.contract import Contract
     from edge.prediction import Prediction
     from edge.results import Journal
     from edge.sheet import Sheet
@@ -107,12 +108,12 @@ def _answer(options: argparse.Namespace, sources: list[str | Path], model: Path,
     classifier = Classifier(model, options.threads)
     if options.heatmaps is not None or options.sheet is not None:
         classifier.require_heatmap()
-    if options.format == "text":
-        log.info(SYNTHETIC_MODEL if classifier.contract.trained_on.synthetic else NOT_A_DEVICE)
+    if options.format == "text" or classifier.contract.adopted:
+        log.info(notice(classifier.contract))
     explained, sheet = _explaining(options, [] if journal is None else journal.kept)
     tally = Tally([] if journal is None else journal.kept)
     found = tally.counting(_shown(classifier.predict_many(pipeline, explained), len(sources) - done))
-    _write(options, found, classifier.contract.labels, journal)
+    _write(options, found, classifier.contract, journal)
     if sheet is not None:
         sheet.write(options.sheet, classifier.contract)
         log.info("sheet: %s", options.sheet)
@@ -122,17 +123,17 @@ def _answer(options: argparse.Namespace, sources: list[str | Path], model: Path,
 
 
 def _write(
-    options: argparse.Namespace, found: Iterator["Prediction"], labels: tuple[str, ...], journal: "Journal | None"
+    options: argparse.Namespace, found: Iterator["Prediction"], contract: "Contract", journal: "Journal | None"
 ) -> None:
     """Write predictions as they come to standard output, a device or a pipe; to a file when they are whole."""
     from edge.files import replacing
     from edge.results import write
 
     if options.out is None:
-        write(found, sys.stdout, options.format, labels, options.top_k)
+        write(found, sys.stdout, options.format, contract, options.top_k)
     elif journal is None:
         with options.out.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file:
-            write(found, file, options.format, labels, options.top_k)
+            write(found, file, options.format, contract, options.top_k)
     else:
         answers = 0
         try:
@@ -145,7 +146,7 @@ def _write(
             replacing(options.out) as unfinished,
             unfinished.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file,
         ):
-            write(journal.all(), file, options.format, labels, options.top_k)
+            write(journal.all(), file, options.format, contract, options.top_k)
         journal.remove()
 
 

@@ -9,9 +9,12 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from edge.errors import EcgError, visible
+
+if TYPE_CHECKING:
+    from edge.contract import Contract
 
 MODEL = "an .onnx made by 'python -m export convert'; the shipped model if not given"
 NOT_A_DEVICE = "A research tool, not a medical device: no diagnosis may rest on it."
@@ -20,6 +23,11 @@ MOST = 999_999_999
 """Of a whole number whose highest value nobody states."""
 SYNTHETIC_MODEL = (
     "This model was trained on synthetic ECG images: it shows how the program works and knows nothing about real ECGs."
+)
+
+ADOPTED_MODEL = (
+    "This model was made by others: it has no in-distribution score and no fitted temperature, so it answers whatever "
+    "picture it is shown, and its probabilities may be far off."
 )
 
 
@@ -65,6 +73,13 @@ def model_of(options: argparse.Namespace) -> Path:
     from edge.shipped import shipped_model
 
     return shipped_model()
+
+
+def notice(contract: "Contract") -> str:
+    """Return what must be said of a model before its answers."""
+    if contract.adopted:
+        return f"{ADOPTED_MODEL} {NOT_A_DEVICE}"
+    return SYNTHETIC_MODEL if contract.trained_on.synthetic else NOT_A_DEVICE
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:

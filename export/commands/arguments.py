@@ -1,12 +1,86 @@
-"""Arguments that both commands of export take."""
+"""Arguments that several commands of export take."""
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from export.foreign.adoption import Told
+
+SCALES = ("unit", "tf", "caffe", "torch", "none")
+CHANNELS = ("rgb", "bgr", "grey")
+RESIZES = ("nearest", "bilinear", "bicubic", "box", "hamming", "lanczos", "tf-bilinear")
+ASKED = ("labels", "preprocessing", "channels", "resize", "activation", "image_size")
 
 
-def add_h5_and_images(parser: argparse.ArgumentParser) -> None:
-    """Add the trained model and the images to compare on."""
-    parser.add_argument("h5", type=Path, metavar="MODEL.h5", help="made by 'python -m training train'")
+def add_images(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add the images to compare on."""
     parser.add_argument(
-        "--images", type=Path, required=True, metavar="DIR", help="ECG images to compare on, with subfolders"
+        "--images", type=Path, required=required, metavar="DIR", help="ECG images to compare on, with subfolders"
     )
+
+
+def add_told(parser: argparse.ArgumentParser) -> None:
+    """Add what has to be told of a model that others made."""
+    group = parser.add_argument_group("of a model that others made", "what cannot be read in its file")
+    group.add_argument("--labels", type=_labels, metavar="A,B,...", help="its classes, in the order of its outputs")
+    group.add_argument(
+        "--preprocessing",
+        choices=SCALES,
+        help="unit: levels divided by 255; tf, caffe, torch: those of Keras' preprocess_input; none: 0 to 255",
+    )
+    group.add_argument("--channels", choices=CHANNELS, help="as the pictures were opened: bgr by OpenCV, else rgb")
+    group.add_argument(
+        "--resize",
+        choices=RESIZES,
+        help="nearest: what Keras' load_img and ImageDataGenerator do if not told otherwise; tf-bilinear: "
+        "image_dataset_from_directory, tf.image.resize, OpenCV; the others: Pillow's",
+    )
+    group.add_argument(
+        "--activation", choices=("softmax", "sigmoid"), help="what its outputs are logits of, if it ends in neither"
+    )
+    group.add_argument(
+        "--image-size", type=_size, metavar="HEIGHTxWIDTH", help="of its input, if its file leaves it open"
+    )
+
+
+def told_of(options: argparse.Namespace) -> "Told | None":
+    """Return what was told of a model of others, None where something is missing."""
+    from export.foreign.adoption import Told
+
+    if not (options.labels and options.preprocessing and options.channels and options.resize):
+        return None
+    return Told(
+        labels=options.labels,
+        scale=options.preprocessing,
+        channels=options.channels,
+        resize=options.resize,
+        activation=options.activation,
+        size=options.image_size,
+    )
+
+
+def line_to_type(command: str, path: Path, channels: int | None, classes: int | None) -> str:
+    """Return the command that takes a model of others, with what is to be chosen."""
+    labels = ",".join(f"LABEL{number}" for number in range(1, (classes or 2) + 1))
+    order = "grey" if channels == 1 else "rgb|bgr"
+    return (
+        f"python -m export {command} {path} --labels {labels} --preprocessing {'|'.join(SCALES)} --channels {order} "
+        f"--resize {'|'.join(RESIZES)} --out MODEL.onnx --images DIR"
+    )
+
+
+def _labels(text: str) -> tuple[str, ...]:
+    labels = tuple(part.strip() for part in text.split(","))
+    if len(labels) < 2 or not all(labels) or len(set(labels)) < len(labels):
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no list of at least two different names")
+    return labels
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, cross, width = text.partition("x")
+    if not (cross and height.isdecimal() and width.isdecimal() and 8 <= int(height[:6]) <= 4096 >= int(width[:6]) >= 8):
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is not HEIGHTxWIDTH, each from 8 to 4096: give for example 224x224"
+        )
+    return int(height), int(width)

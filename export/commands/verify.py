@@ -1,17 +1,18 @@
-"""Verify: compare an `.onnx` with its `.h5`."""
+"""Verify: compare an `.onnx` with what it was made of."""
 
 import argparse
 import logging
 from pathlib import Path
 
 from edge.commands.terminal import add_format
-from export.commands.arguments import add_h5_and_images
+from export.commands.arguments import add_images
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    add_h5_and_images(parser)
-    parser.add_argument("onnx", type=Path, metavar="MODEL.onnx", help="made by 'convert'")
+    parser.add_argument("h5", type=Path, metavar="MODEL.h5", help="what the .onnx was made of, an .onnx of others too")
+    add_images(parser)
+    parser.add_argument("onnx", type=Path, metavar="MODEL.onnx", help="made by 'convert' or 'adopt'")
     add_format(parser)
 
 
@@ -24,8 +25,14 @@ def run(options: argparse.Namespace) -> int:
     from export.parity import compare
     from training.models.saved_model import load_model
 
-    model, classifier = load_model(options.h5), Classifier(options.onnx)
-    parity = compare(model, classifier, ComparisonImages.read(options.images, model))
+    classifier = Classifier(options.onnx)
+    if classifier.contract.adopted:
+        from export.foreign.adoption import verify
+
+        parity = verify(options.h5, classifier, options.images)
+    else:
+        model = load_model(options.h5)
+        parity = compare(model, classifier, ComparisonImages.read(options.images, model))
     print(json.dumps(parity.as_record(), indent=1) if options.format == "json" else parity.table().as_text())
     if parity.failures:
         failures = "; ".join(parity.failures)

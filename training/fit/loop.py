@@ -150,9 +150,10 @@ def train_epochs(
 ) -> None:
     """Train `network`, whose output is logits, and leave it with the weights of its best epoch.
 
-    Without `validation` that is the last one, or, with `decay`, a moving average of the weights. `batches(epoch)` gives the epoch's images. After every epoch its row is
-    in `folder/history.csv` and its weights and optimizer state lie beside it, until `remove_checkpoints`: the same
-    call goes on after the last complete epoch and ends with the same weights as one that never stopped. (Keras' saved
+    Without `validation` that is the last one, or, with `decay`, a moving average of the weights. `batches(epoch)`
+    gives the epoch's images. After every epoch its row is in `folder/history.csv` and its weights and optimizer state
+    lie beside it, until `remove_checkpoints`: the same call goes on after the last complete epoch and ends with the
+    same weights as one that never stopped. (Keras' saved
     weights leave out the random state of a Dropout layer: a network that has one would not.)
     """
     if stage.decay:

@@ -4,7 +4,6 @@ HDF5 itself may crash on a damaged file: files are read in a process of their ow
 """
 
 import json
-import subprocess
 import sys
 import zipfile
 import zlib
@@ -15,12 +14,8 @@ from typing import Any
 
 import h5py
 
-try:
-    import resource
-except ImportError:  # Windows: no bound of memory there
-    resource = None  # type: ignore[assignment]
-
 from edge.errors import ModelError
+from training.isolation import confine, run_isolated
 from training.models.keras_file import attribute, datasets, opened_head, parsed, read_archive
 
 CODE = frozenset({
@@ -59,6 +54,8 @@ class Inspection:
     """Form of the first input, without the batch; empty where the file does not say."""
     activation: str
     """Of the last layer that has one, "" for none."""
+    classes: int | None
+    """Units of the last layer that has units; None where the file does not say."""
     rescaling: tuple[str, ...]
     """Layers that change the scale of pixels."""
     parameters: int
@@ -70,13 +67,9 @@ class Inspection:
 def inspect_keras(path: Path) -> Inspection:
     """Return what an `.h5` or a `.keras` holds; raise `ModelError` where it is neither, or cannot be read."""
     opened_head(path)
-    command = [sys.executable, "-m", __name__, str(path.absolute())]
-    root = Path(__file__).parents[2]
-    try:
-        child = subprocess.run(command, cwd=root, capture_output=True, timeout=SECONDS, stdin=subprocess.DEVNULL)
-        found = json.loads(child.stdout)
-    except (subprocess.TimeoutExpired, ValueError):  # whatever became of the child, it has not answered
-        raise ModelError(f"{path}: is so damaged that HDF5 fails on it: copy it again") from None
+    found = run_isolated("training.models.inspection", str(path.absolute()), seconds=SECONDS)
+    if found is None:
+        raise ModelError(f"{path}: is so damaged that HDF5 fails on it: copy it again")
     if "error" in found:
         raise ModelError(f"{path}: {found['error']}")
     return Inspection(**{name: _tuples(value) for name, value in found.items()})
@@ -104,6 +97,7 @@ def inspected(path: Path) -> Inspection:
     layers = [part for part in parts if "name" in part["config"] and not part["class_name"].endswith("Policy")]
     forms = [part["config"].get("batch_input_shape") or part["config"].get("batch_shape") for part in layers]
     activations = [part["config"].get("activation") for part in layers]
+    units = [part["config"].get("units") for part in layers]
     scaled = [part for part in layers if part["class_name"] in ("Rescaling", "Normalization")]
     return Inspection(
         form=form,
@@ -112,6 +106,7 @@ def inspected(path: Path) -> Inspection:
         layers=tuple(f"{part['class_name']} {part['config']['name']}" for part in layers),
         inputs=tuple(tuple(one[1:]) for one in forms if isinstance(one, list))[:1],
         activation=next((one for one in reversed(activations) if isinstance(one, str)), ""),
+        classes=next((unit for unit in reversed(units) if isinstance(unit, int)), None),
         rescaling=tuple(f"{part['class_name']} {part['config']['name']}" for part in scaled),
         parameters=parameters,
         refused=tuple(dict.fromkeys(refused)),
@@ -124,10 +119,8 @@ def _tuples(value: Any) -> Any:  # noqa: ANN401 - what JSON holds
 
 def main() -> None:
     """Print what a file holds as JSON, or the error."""
+    confine(MOST_MEMORY)
     path = Path(sys.argv[1])
-    if resource is not None:
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         found = asdict(inspected(path))
     except ModelError as error:

@@ -10,7 +10,8 @@ from typing import Any, BinaryIO
 import h5py
 
 from edge.errors import ModelError
-from edge.files import head_of
+from edge.model_file import ARCHIVE as ARCHIVED
+from edge.model_file import HDF5, head_of_model
 
 MOST_BYTES = 2 << 30
 """Of all weights in memory."""
@@ -20,31 +21,16 @@ MOST_CONFIGURATION = 16 << 20
 MOST_OBJECTS = 100_000
 ARCHIVE = frozenset({"metadata.json", "config.json", "model.weights.h5"})
 WEIGHTS = "model.weights.h5"
-OTHERS = (
-    (b"version https://git-lfs", "is a Git LFS pointer and not the file itself: run 'git lfs pull'"),
-    (b"\x80", "is a pickle, which runs code when it is read: save the model as .h5 or .keras"),
-    (b"\x08", "is an ONNX file and no Keras model: 'edge predict --model' takes those of this program"),
-)
 
 
 def opened_head(path: Path) -> bytes:
     """Return the first bytes of a Keras file; raise `ModelError` with what a file of another kind is."""
-    if path.is_dir():
-        raise ModelError(f"{path}: is a folder: give a file, .h5 or .keras")
-    if not path.is_file():
-        raise ModelError(f"{path}: no such model file: check the path")
-    try:
-        head = head_of(path)
-    except PermissionError:
-        raise ModelError(f"{path}: may not be read: check its permissions") from None
-    if h5py.is_hdf5(path) or head.startswith(b"PK"):
+    head = head_of_model(path)
+    if h5py.is_hdf5(path):  # which may have something else before it
         return head
-    if not head:
-        raise ModelError(f"{path}: is empty: copy it again")
-    if head.startswith(b"\x89HDF"):
+    if head.startswith(HDF5):
         raise ModelError(f"{path}: is cut short or damaged: copy it again")
-    what = next((text for mark, text in OTHERS if head.startswith(mark)), "is no Keras model: give an .h5 or a .keras")
-    raise ModelError(f"{path}: {what}")
+    return head_of_model(path, ARCHIVED)
 
 
 def read_archive(path: Path, refused: list[str]) -> tuple[BinaryIO, str, dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""Models that others made: inspected, wrapped into the form of this program, and compared with what they were."""
