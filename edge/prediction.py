@@ -131,7 +131,9 @@ def decide(image: str, outputs: Outputs, contract: Contract, page: int | None = 
     shares = dict(zip(contract.labels, outputs.probabilities[0].tolist(), strict=True))
     if contract.activation == "sigmoid":
         several = tuple(name for name, share in shares.items() if share > contract.confidence_threshold)
-        return Prediction(image=image, status=Status.OK, page=page, labels=several, probabilities=shares)
+        return Prediction(
+            image=image, status=Status.OK, page=page, labels=several, probabilities=shares, in_distribution=score
+        )
     label = max(shares, key=shares.__getitem__)
     return Prediction(
         image=image,

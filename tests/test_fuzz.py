@@ -5,6 +5,7 @@ The soak tests try a hundred thousand each: `python -m pytest -m soak tests/test
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -86,9 +87,12 @@ def test_damaged_pictures_are_read_or_refused() -> None:
     assert set(outcomes) == {"read RGB", "refused"}
 
 
-def inspect_damaged(h5: Path, seed: int, count: int) -> Counter[str]:
-    """What becomes of damaged `.h5` and `.keras` files under static inspection, each in a process of its own."""
-    from training.models.inspection import inspected
+def inspect_damaged(model: Path, seed: int, count: int) -> Counter[str]:
+    """What becomes of damaged model files under static inspection, each in a process of its own."""
+    if model.suffix == ".onnx":
+        from export.foreign.onnx_network import inspected
+    else:
+        from training.models.inspection import inspected
 
     outcomes = ("described", "refused", "unreadable")
 
@@ -99,9 +103,9 @@ def inspect_damaged(h5: Path, seed: int, count: int) -> Counter[str]:
             assert str(error).isprintable()
             return outcomes.index("unreadable")
 
-    rng, found, file = np.random.default_rng(seed), Counter(), h5.with_name(f"damaged{seed}")
+    rng, found, file = np.random.default_rng(seed), Counter(), model.with_name(f"damaged{seed}")
     for _ in range(count):
-        file.write_bytes(mutated(rng, h5.read_bytes()))
+        file.write_bytes(mutated(rng, model.read_bytes()))
         child = os.fork()
         if not child:
             code = len(outcomes)
@@ -110,7 +114,7 @@ def inspect_damaged(h5: Path, seed: int, count: int) -> Counter[str]:
             finally:  # an exception that nobody expects
                 os._exit(code)
         _, status = os.waitpid(child, 0)
-        found["HDF5 crashed" if os.WIFSIGNALED(status) else (*outcomes, "wrong")[os.WEXITSTATUS(status)]] += 1
+        found["crashed" if os.WIFSIGNALED(status) else (*outcomes, "wrong")[os.WEXITSTATUS(status)]] += 1
     file.unlink()
     return found
 
@@ -130,10 +134,11 @@ def small_models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     import keras
 
     folder = tmp_path_factory.mktemp("models")
-    network = keras.Sequential([keras.layers.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    network = keras.Sequential([keras.layers.Input((64, 64, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
     for name in ("m.h5", "m.keras"):
         network.save(folder / name)
-    return [folder / name for name in ("m.h5", "m.keras")]
+    shutil.copy(ROOT / "tests" / "edge" / "golden" / "tiny.onnx", folder / "m.onnx")
+    return [folder / name for name in ("m.h5", "m.keras", "m.onnx")]
 
 
 def test_damaged_models_are_described_or_refused(small_models: list[Path]) -> None:
@@ -156,3 +161,32 @@ def test_a_hundred_thousand_damaged_models(small_models: list[Path]) -> None:
     for model in small_models:
         for seed in range(50):
             print(model.name, in_a_process(model, seed, 1000))
+
+
+@pytest.mark.soak
+def test_five_hundred_conversions_of_damaged_models(small_models: list[Path], synthetic_folder: Path) -> None:
+    """Those that pass the inspection are loaded and converted, or refused in one line; nothing is left."""
+    from export.foreign.adoption import SECONDS, adopt
+    from export.foreign.facts import Facts, Told
+
+    told = Told(labels=("a", "b"), scale="unit", channels="rgb", resize="nearest", activation="softmax", size=(64, 64))
+    folder = small_models[0].parent
+    file, out, images = folder / "damaged.h5", folder / "out.onnx", synthetic_folder / "test" / "normal"
+    rng, outcomes = np.random.default_rng(4), Counter()
+    while outcomes.total() < 500:
+        file.write_bytes(mutated(rng, small_models[0].read_bytes()))
+        try:
+            Facts.read(file)
+        except EcgError:
+            continue
+        start = time.monotonic()
+        try:
+            adopt(file, out, images, told)
+            outcomes["converted"] += 1
+            out.unlink()
+        except EcgError as error:
+            assert str(error).isprintable()
+            outcomes[type(error).__name__] += 1
+        assert time.monotonic() - start < SECONDS
+        assert {path.name for path in folder.iterdir()} == {"m.h5", "m.keras", "m.onnx", "damaged.h5"}
+    print(dict(outcomes))

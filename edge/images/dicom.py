@@ -1,6 +1,8 @@
 """DICOM: the PDF or the picture inside it; signals are no picture. No tag of it ever reaches a message."""
 
 import warnings
+import zlib
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -9,6 +11,10 @@ import numpy as np
 from edge.errors import PageError
 
 LEAST_BITS = 8
+META, HEAD = 132, 4096  # where the file's own information begins, and a place that is after it
+DEFLATED = b"1.2.840.10008.1.2.1.99"
+"""The transfer syntax that compresses all that follows."""
+MOST_INFLATED = 512 << 20
 
 
 def is_dicom(head: bytes) -> bool:
@@ -29,7 +35,9 @@ def inside_dicom(source: str | Path | BinaryIO, number: int | None, max_pixels: 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they would tell tags
         try:
-            found = pydicom.dcmread(source)
+            content = Path(source).read_bytes() if isinstance(source, str | Path) else source.read()
+            _refuse_deflated(content)
+            found = pydicom.dcmread(BytesIO(content))
             if "EncapsulatedDocument" in found:
                 return bytes(found.EncapsulatedDocument), 1
             if "WaveformSequence" in found:
@@ -41,6 +49,17 @@ def inside_dicom(source: str | Path | BinaryIO, number: int | None, max_pixels: 
             raise
         except Exception as error:  # pydicom's readers raise whatever Python does
             raise PageError(f"is a DICOM file that cannot be read ({type(error).__name__}): export it again") from None
+
+
+def _refuse_deflated(content: bytes) -> None:
+    """Raise `PageError` where the data of a file are compressed as a whole, and far larger than the file."""
+    if DEFLATED not in content[META:HEAD]:
+        return
+    # (0002,0000), four bytes long, says how many bytes of the file's own information follow it
+    length = int.from_bytes(content[META + 8 : META + 12], "little")
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    if len(inflater.decompress(content[META + 12 + length :], MOST_INFLATED + 1)) > MOST_INFLATED:
+        raise PageError(f"has more than {MOST_INFLATED >> 20} MB when it is inflated: export it again")
 
 
 def _picture(found: Any, number: int | None, max_pixels: int) -> np.ndarray:  # noqa: ANN401 - pydicom's data set

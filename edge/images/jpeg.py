@@ -5,14 +5,25 @@ from collections.abc import Callable
 
 from PIL import Image
 
+from edge.errors import PageError
+
 START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 FRAME = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 BARE = {0x01, *range(0xD0, 0xD9)}  # markers without a length
 MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")  # within image data, restarts and stuffed zeros apart
 GREY = (127, 128)  # what the decoder makes of blocks without data, with four inks in their complement
 LAST = 8  # pixels of the last block's side
+MOST_DECODED = 2_000_000_000
+"""Pixels times scans: each scan of a progressive JPEG goes over all of them, and a small file may have thousands."""
 PROBE = bytes(197 * place % 255 for place in range(4096))
 """Data that changes the picture where its own has ended too early, and is passed over where it is complete."""
+
+
+def refuse_scans(content: bytes, image: Image.Image) -> None:
+    """Raise `PageError` for a progressive JPEG, opened as `image`, that would take minutes to decode."""
+    scans = content.count(bytes((0xFF, START_OF_SCAN)))
+    if scans * image.width * image.height > MOST_DECODED:
+        raise PageError(f"has {scans} scans of {image.width}x{image.height} pixels: save it again, or scale it down")
 
 
 def may_lack_data(image: Image.Image) -> bool:

@@ -1,5 +1,6 @@
 """Opening a page: from a file to one upright RGB picture at its own size, transparency on white."""
 
+import os
 import struct
 from io import BytesIO
 from pathlib import Path
@@ -11,18 +12,9 @@ from PIL import Image, UnidentifiedImageError
 from edge.errors import PageError
 from edge.files import contents_of, is_stream
 from edge.images.dicom import inside_dicom, is_dicom
-from edge.images.formats import (
-    MAX_PAGES,
-    choose_page,
-    count_pdf_pages,
-    draw_pdf_page,
-    head_of,
-    is_heic,
-    is_pdf,
-    is_tiff,
-    learn_heic,
-)
-from edge.images.jpeg import lacks_data, may_lack_data
+from edge.images.formats import head_of, is_heic, is_tiff, learn_heic
+from edge.images.jpeg import lacks_data, may_lack_data, refuse_scans
+from edge.images.pdf import MAX_PAGES, choose_page, count_pdf_pages, draw_pdf_page, is_pdf
 from edge.images.pixels import depth_of, from_array, upright_rgb
 from edge.images.tiff import refuse_form, tiff_pages
 
@@ -39,6 +31,8 @@ MIN_SIDE = 64
 MAX_PIXELS = 89_478_485
 """Where Pillow begins to warn: a quarter of a GiB at 3 bytes a pixel. An A3 page at 600 dpi has 70 million."""
 
+MAX_BYTES = 1 << 30
+"""Of a file: 500 scanned pages have a tenth of it."""
 
 UNREADABLE = (
     OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, MemoryError, OverflowError,
@@ -128,6 +122,7 @@ def _opened(source: Source, number: int | None) -> Image.Image:
         source = BytesIO(source)
     elif isinstance(source, str | Path) and is_stream(Path(source)):
         source = BytesIO(contents_of(Path(source)))
+    _refuse_bytes(source)
     head = head_of(source)
     if is_dicom(head):
         inside, _ = inside_dicom(source, number, MAX_PIXELS)
@@ -157,6 +152,8 @@ def _opened(source: Source, number: int | None) -> Image.Image:
         elif number is not None:
             choose_page(1, number)
         depth = depth_of(image)
+        if "progressive" in image.info:
+            refuse_scans(_content(source, begin), image)
         image.load()
         if (
             image.format in ("JPEG", "MPO")
@@ -179,6 +176,17 @@ def _content(source: str | Path | BinaryIO, begin: int) -> bytes:
         return Path(source).read_bytes()
     source.seek(begin)
     return source.read()
+
+
+def _refuse_bytes(source: str | Path | BinaryIO) -> None:
+    """Raise `PageError` for a file too large to be one picture, or to be read into memory."""
+    if isinstance(source, str | Path):
+        size = Path(source).stat().st_size
+    else:
+        place, size = source.tell(), source.seek(0, os.SEEK_END)
+        source.seek(place)
+    if size > MAX_BYTES:
+        raise PageError(f"has {size >> 20} MB, at most {MAX_BYTES >> 20} are read: save a smaller picture")
 
 
 def _refuse_size(image: Image.Image) -> None:

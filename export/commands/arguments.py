@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from export.foreign.adoption import Told
+    from export.foreign.facts import Told
 
 SCALES = ("unit", "tf", "caffe", "torch", "none")
 CHANNELS = ("rgb", "bgr", "grey")
@@ -46,7 +46,7 @@ def add_told(parser: argparse.ArgumentParser) -> None:
 
 def told_of(options: argparse.Namespace) -> "Told | None":
     """Return what was told of a model of others, None where something is missing."""
-    from export.foreign.adoption import Told
+    from export.foreign.facts import Told
 
     if not (options.labels and options.preprocessing and options.channels and options.resize):
         return None

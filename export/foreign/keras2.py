@@ -25,6 +25,8 @@ def repaired(found: Any) -> Any:  # noqa: ANN401 - what JSON holds
         done["class_name"] = NAMES[name]
     if name == "InputLayer" and "batch_input_shape" in config:
         config["batch_shape"] = config.pop("batch_input_shape")
+    if name == "Sequential":
+        config["layers"] = [*_stated_input(config["layers"]), *config["layers"]]
     if "layers" in config:
         for end in ("input_layers", "output_layers"):
             if isinstance(config.get(end), list) and len(config[end]) == 1:
@@ -35,6 +37,14 @@ def repaired(found: Any) -> Any:  # noqa: ANN401 - what JSON holds
     if name == "BatchNormalization" and isinstance(config.get("axis"), list) and len(config["axis"]) == 1:
         config["axis"] = config["axis"][0]
     return done
+
+
+def _stated_input(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the layer for the input that the first layer states itself, none where it does not; it no longer does."""
+    shape = None
+    if layers and layers[0].get("class_name") != "InputLayer":
+        shape = layers[0].get("config", {}).pop("batch_input_shape", None)
+    return [] if shape is None else [{"class_name": "InputLayer", "config": {"batch_shape": shape, "name": "picture"}}]
 
 
 def _initializer(found: Any) -> Any:  # noqa: ANN401 - what JSON holds

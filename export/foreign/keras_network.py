@@ -10,8 +10,8 @@ import numpy as np
 from onnx import ModelProto
 
 from edge.errors import ModelError
+from export.foreign.job import NotLoadedError, Run, Settings
 from export.foreign.keras2 import repaired
-from export.foreign.source import NotLoadedError, Run, Settings
 
 OPSET = 17
 

@@ -19,7 +19,7 @@ from export.foreign.wrapping import channels_first, class_output, image_input, s
 from training.isolation import confine, run_isolated
 
 if TYPE_CHECKING:
-    from export.foreign.source import Run, Settings
+    from export.foreign.job import Run, Settings
 
 DOMAINS = frozenset({"", "ai.onnx", "com.microsoft"})
 """Of operators that onnxruntime has itself: those of the standard, and its own for quantized models."""

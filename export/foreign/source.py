@@ -9,42 +9,17 @@ framework that loaded it, and `model.onnx`. What is printed last is JSON: `loade
 
 import json
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from edge.errors import ModelError
+from export.foreign.job import NotLoadedError, Settings
 from training.isolation import confine
 
 MEMORY = 16 << 30
 """Bytes of address space; TensorFlow alone maps four."""
 BATCH = 8
-Run = Callable[[np.ndarray], np.ndarray]
-"""Turns what the network takes, float32 (n, height, width, channels), into what it says, (n, classes)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Say what to do with which model."""
-
-    source: str
-    """Its file."""
-    form: str
-    """"onnx", "keras" for what Keras 3 reads, or "tf_keras" for what it does not."""
-    scale: str
-    """As `Intake` has it."""
-    channels: str
-    """As `Intake` has it."""
-    labels: int
-    """How many."""
-    activation: str | None
-    """What its outputs are logits of, where it does not end in one."""
-
-
-class NotLoadedError(ModelError):
-    """A framework cannot load a model; another one might."""
 
 
 def main() -> None:
@@ -89,6 +64,4 @@ def _convert(settings: Settings, folder: Path) -> dict[str, str | bool]:
 
 
 if __name__ == "__main__":
-    from export.foreign import source  # its classes are those that the others import, not those of __main__
-
-    source.main()
+    main()

@@ -111,7 +111,7 @@ def test_quiet_says_nothing_but_errors(edge: Callable, golden: Path) -> None:
 
 WRONG = {
     "model that is missing": (("predict", "PAGE", "--model", "none.onnx"), 2, "no such model file"),
-    "model that is a picture": (("predict", "PAGE", "--model", "PAGE"), 2, "cannot be loaded"),
+    "model that is a picture": (("predict", "PAGE", "--model", "PAGE"), 2, "is no model file"),
     "missing picture": (("predict", "none.jpg", "--model", "MODEL"), 1, "1 of 1 images"),
     "folder without pictures": (("predict", "EMPTY", "--model", "MODEL"), 2, "without images"),
     "no threads": (("predict", "PAGE", "--model", "MODEL", "--threads", "0"), 2, "from 1 to 256"),

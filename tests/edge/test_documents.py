@@ -12,8 +12,9 @@ from PIL import Image
 
 from edge import Classifier, PageError
 from edge.files import find_images
-from edge.images.formats import DPI, MAX_PAGES
 from edge.images.page import open_page
+from edge.images.pdf import DPI, MAX_PAGES
+from tests.edge.documents import dicom, written_pdf
 
 pydicom = pytest.importorskip("pydicom")
 pypdfium2 = pytest.importorskip("pypdfium2")
@@ -63,38 +64,6 @@ def test_a_heic_picture_is_read(page: Image.Image, tmp_path: Path) -> None:
     assert np.abs(np.asarray(opened, float) - np.asarray(page)).mean() < 4
 
 
-def dicom(
-    *, picture: np.ndarray | None = None, document: bytes = b"", photometric: str = "RGB", bits: int = 8, **tags: object
-) -> bytes:
-    """A DICOM file of a patient with a name: a secondary capture, an encapsulated PDF, or what the tags make."""
-    found = pydicom.Dataset()
-    found.file_meta = pydicom.dataset.FileMetaDataset()
-    found.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-    found.file_meta.MediaStorageSOPClassUID = pydicom.uid.SecondaryCaptureImageStorage
-    found.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid(entropy_srcs=["ecg"])
-    found.PatientName = "SECRET^NAME"
-    if document:
-        found.EncapsulatedDocument = document + b"\0" * (len(document) % 2)
-    if picture is not None:
-        frames = picture.shape[0] if picture.ndim == 4 else 1
-        found.Rows, found.Columns = picture.shape[picture.ndim == 4 :][:2]
-        found.SamplesPerPixel = 3 if picture.ndim > 2 else 1
-        found.PhotometricInterpretation, found.PixelRepresentation = photometric, 0
-        found.BitsAllocated = found.BitsStored = bits
-        found.HighBit = bits - 1
-        if found.SamplesPerPixel == 3:
-            found.PlanarConfiguration = 0
-        if frames > 1:
-            found.NumberOfFrames = frames
-        content = picture.astype(f"<u{bits // 8}").tobytes()
-        found.PixelData = content + b"\0" * (len(content) % 2)
-    for name, value in tags.items():
-        setattr(found, name, value)
-    file = BytesIO()
-    found.save_as(file, enforce_file_format=True)
-    return file.getvalue()
-
-
 def test_dicom_goes_the_way_of_pictures_and_pdfs(page: Image.Image, tmp_path: Path, classifier: Classifier) -> None:
     colours, grey = np.asarray(page), np.asarray(page.convert("L"))
     np.testing.assert_array_equal(open_page(dicom(picture=colours)), colours)
@@ -138,22 +107,6 @@ def test_a_bad_dicom_file_gets_one_line_without_a_tag(
     assert reason in str(refusal.value)
     assert "SECRET" not in str(refusal.value)
     assert capfd.readouterr() == ("", "")
-
-
-def written_pdf(parts: list[bytes], trailer: bytes = b"") -> bytes:
-    """A PDF of these objects, the first of them the catalogue."""
-    content, places = b"%PDF-1.4\n", []
-    for number, part in enumerate(parts, start=1):
-        places.append(len(content))
-        content += b"%d 0 obj%s endobj\n" % (number, part)
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    return (
-        content
-        + b"xref\n0 %d\n0000000000 65535 f \n" % (len(parts) + 1)
-        + table
-        + b"trailer<</Size %d/Root 1 0 R%s>>\n" % (len(parts) + 1, trailer)
-        + b"startxref\n%d\n%%%%EOF" % len(content)
-    )
 
 
 def test_what_was_typed_into_the_fields_of_a_pdf_is_drawn() -> None:

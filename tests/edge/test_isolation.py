@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ALLOWED = {"numpy", "PIL", "onnxruntime", "edge"}
-OPTIONAL = {"pypdfium2": "formats.py", "pillow_heif": "formats.py", "pydicom": "dicom.py"}
+OPTIONAL = {"pypdfium2": "pdf.py", "pillow_heif": "formats.py", "pydicom": "dicom.py"}
 """Packages that a function of one file may import, when such a picture comes."""
 
 

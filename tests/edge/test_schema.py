@@ -30,10 +30,17 @@ def records(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     Image.new("RGB", (200, 100), (90, 90, 90)).save(folder / "dark.png")
     with Image.open(page) as image:
         image.save(scans, save_all=True, append_images=[image])
-    doubtful = onnx.load(golden / "tiny.onnx")
-    entry = next(entry for entry in doubtful.metadata_props if entry.key == CONTRACT_KEY)
-    entry.value = json.dumps(json.loads(entry.value) | {"confidence_threshold": 1.0})
-    onnx.save(doubtful, folder / "doubtful.onnx")
+    adopted = {"adopted": {"framework": "Keras", "scale": "unit", "channels": "rgb"}}
+    for name, changes in (
+        ("doubtful", {"confidence_threshold": 1.0}),
+        ("several", {"confidence_threshold": 0.1, "activation": "sigmoid"} | adopted),
+        ("none", {"confidence_threshold": 1.0, "activation": "sigmoid"}),
+        ("adopted", adopted),
+    ):
+        other = onnx.load(golden / "tiny.onnx")
+        entry = next(entry for entry in other.metadata_props if entry.key == CONTRACT_KEY)
+        entry.value = json.dumps(json.loads(entry.value) | changes)
+        onnx.save(other, folder / f"{name}.onnx")
 
     def predicted(*words: object, model: Path, form: str = "jsonl") -> list[dict]:
         command = [sys.executable, "-m", "edge", "predict", *map(str, words), "--model", str(model), "--format", form]
@@ -46,6 +53,7 @@ def records(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     (shown,) = predicted(page, "--heatmaps", folder / "heatmaps", model=tiny)
     (uncertain,) = predicted(page, model=folder / "doubtful.onnx", form="json")
     found = {"ok": ok, "uncertain": uncertain, "rejected": rejected, "error": error}
+    found |= {name: predicted(page, model=folder / f"{name}.onnx")[0] for name in ("several", "none", "adopted")}
     return found | {"page 1": first, "page 2": second, "heatmap": shown}
 
 
@@ -59,10 +67,14 @@ def test_the_schema_holds_for_records_of_every_status(records: dict, valid: Call
     assert [records[str(status)]["status"] for status in Status] == list(map(str, Status))
     assert [records[name].get("page") for name in ("ok", "page 1", "page 2")] == [None, 1, 2]
     assert Path(records["heatmap"]["heatmap"]).is_file()
+    assert len(records["several"]["labels"]) > 1
+    assert records["none"]["labels"] == []
+    assert records["adopted"]["label"]
+    assert [records[name]["in_distribution"] for name in ("several", "adopted")] == [None, None]
     assert [name for name, record in records.items() if not valid(record)] == []
 
 
-@pytest.mark.parametrize("name", [*map(str, Status), "page 1", "heatmap"])
+@pytest.mark.parametrize("name", [*map(str, Status), "page 1", "heatmap", "several"])
 def test_no_field_may_be_missing_unknown_or_of_another_kind(
     name: str, records: dict, valid: Callable[[dict], bool]
 ) -> None:
@@ -71,7 +83,7 @@ def test_no_field_may_be_missing_unknown_or_of_another_kind(
     for field in record:
         assert not valid(record | {field: ["no", "such", "value"]}), field
         less = {key: value for key, value in record.items() if key != field}
-        assert valid(less) == (field in ("page", "heatmap")), field
+        assert valid(less) == (field in ("page", "heatmap")), (name, field)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +94,9 @@ def test_no_field_may_be_missing_unknown_or_of_another_kind(
         ("ok", {"status": "rejected"}),
         ("ok", {"label": None}),
         ("ok", {"probability": 1.5}),
+        ("ok", {"labels": []}),
+        ("several", {"label": "normal"}),
+        ("several", {"labels": ["normal", "normal"]}),
         ("ok", {"probabilities": {"normal": 1.0}}),
         ("ok", {"in_distribution": -0.1}),
         ("ok", {"reason": "none"}),

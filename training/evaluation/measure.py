@@ -73,7 +73,7 @@ def _listed(predictions: Predictions, statuses: np.ndarray) -> tuple[ImagePredic
             label=image.label,
             predicted=predictions.labels[predicted],
             probabilities=dict(zip(predictions.labels, map(float, row), strict=True)),
-            in_distribution=float(score),
+            in_distribution=None if np.isnan(score) else float(score),
             status=status,
             seen_in_training=bool(seen),
         )

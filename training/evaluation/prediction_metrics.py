@@ -20,8 +20,8 @@ class ImagePrediction:
     """The most probable class."""
     probabilities: dict[str, float]
     """Of every class, calibrated; their sum is 1."""
-    in_distribution: float
-    """The in-distribution score, 0 to 1."""
+    in_distribution: float | None
+    """The in-distribution score, 0 to 1; None where a model of others has none."""
     status: str
     """What the device would say: "ok", "uncertain" or "rejected"."""
     seen_in_training: bool

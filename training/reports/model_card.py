@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from edge.commands.table import Table
-from edge.commands.terminal import SYNTHETIC_MODEL
+from edge.commands.terminal import notice
 from training.evaluation.result import Evaluation, ModelFacts
 from training.reports.heatmaps import HEATMAPS, heatmap_tables
 from training.reports.predictions import INTERVALS, OVERALL_METRICS, class_notes, class_table, headlines, warnings
@@ -27,12 +27,13 @@ def fact_rows(facts: ModelFacts) -> list[list[str]]:
     contract, trained = facts.contract, facts.contract.trained_on
     auxiliary = f" and {trained.auxiliary_images} auxiliary ones" * bool(trained.auxiliary_images)
     size = f"{contract.preprocessing.height}x{contract.preprocessing.width} pixels, {contract.preprocessing.id}"
+    origin = f"{trained.images} images{auxiliary}, seed {trained.seed}, digest {trained.digest}"
     return [
         ["architecture", contract.architecture],
         ["precision", contract.precision],
         ["input", size],
         ["classes", ", ".join(contract.labels)],
-        ["trained on", f"{trained.images} images{auxiliary}, seed {trained.seed}, digest {trained.digest}"],
+        ["trained on", f"unknown: made by {contract.adopted.framework}" if contract.adopted else origin],
         ["temperature", f"{contract.temperature:.3f}"],
         ["confidence threshold", f"{contract.confidence_threshold:.3f}"],
         ["in-distribution threshold", f"{contract.in_distribution_threshold:.3f}"],
@@ -89,7 +90,7 @@ def model_cards(evaluation: Evaluation) -> str:
         parts += [
             f"## {contract.architecture} ({Path(model.path).name})",
             INTENDED_USE,
-            *([SYNTHETIC_MODEL] if contract.trained_on.synthetic else []),
+            *([notice(contract)] if contract.adopted or contract.trained_on.synthetic else []),
             Table("", ("what", "which"), fact_rows(model.facts)).as_markdown(),
             f"On {metrics.images} test images of {metrics.groups} groups (digest {evaluation.provenance.digest[:16]}):",
             "\n".join(f"- {line}" for line in (*headlines(metrics), *warnings(metrics))),

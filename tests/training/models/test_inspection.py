@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from edge.errors import ModelError
+from training.isolation import run_isolated
 from training.models import inspection
 from training.models.inspection import inspect_keras
 from training.models.saved_model import load_model
@@ -128,8 +130,7 @@ BAD: dict[str, tuple[str, Callable[[Path, keras.Model], object], str]] = {
     "Git LFS pointer": (
         "m.h5", lambda file, _: file.write_text("version https://git-lfs.github.com/spec/v1\n"), "is a Git LFS pointer",
     ),
-    "ONNX": ("m.h5", lambda file, _: file.write_bytes(b"\x08\x0a\x12"), "is an ONNX file"),
-    "text": ("m.h5", lambda file, _: file.write_text("hello"), "is no Keras model"),
+    "text": ("m.h5", lambda file, _: file.write_text("hello"), "is no model file"),
     "empty": ("m.h5", lambda file, _: file.touch(), "is empty"),
     "folder": ("m.h5", lambda file, _: file.mkdir(), "is a folder"),
     "missing": ("m.h5", lambda file, _: None, "no such model file"),
@@ -180,13 +181,19 @@ def test_a_crash_of_hdf5_and_a_file_without_end_are_one_line(
 ) -> None:
     """What becomes of the process that reads a file does not become of this one."""
     plain.save("m.h5")
-    run = subprocess.run
-    for script, seconds in (("import os; os.abort()", 60), ("while True: pass", 0.5), ("print('{')", 60)):
+    for word, seconds in (("crash", 60), ("hang", 2), ("mumble", 60)):
         with monkeypatch.context() as patch:
             patch.setattr(inspection, "SECONDS", seconds)
-            patch.setattr(subprocess, "run", lambda words, script=script, **how: run([words[0], "-c", script], **how))
+            run = partial(run_isolated, "tests.training.prober", word)
+            patch.setattr(inspection, "run_isolated", lambda *_, run=run, **bounds: run(**bounds))
             with pytest.raises(ModelError, match="so damaged that HDF5 fails on it"):
                 inspect_keras(Path("m.h5"))
+
+
+def test_an_onnx_file_is_told_from_a_keras_file(plain: keras.Model, onnx_file: Path, called: Callable) -> None:
+    with pytest.raises(ModelError, match="is an ONNX file and no Keras model: 'python -m export adopt'"):
+        inspect_keras(onnx_file)
+    assert "is a model of this program already" in called("export", "inspect", onnx_file, code=2).stderr
 
 
 def test_our_own_models_pass(h5: Path) -> None:
