@@ -219,6 +219,33 @@ def test_there_is_one_way_to_open_a_picture() -> None:
         assert ("Image.open" in text) == (file == ROOT / "edge" / "images" / "page.py"), file
 
 
+def test_no_answer_depends_on_the_clock() -> None:
+    """A clock may jump: what takes long is measured by one that does not, and nothing carries a date."""
+    for wrong in ("import datetime", "from time import time", "time.time()", "time.time_ns()", "os.path.getmtime(x)"):
+        assert clocks(wrong), wrong
+    assert not clocks("time.monotonic()")
+    for file in modules(*PRODUCT).values():
+        assert not clocks(file.read_text(encoding="utf-8")), file
+
+
+def clocks(text: str) -> set[str]:
+    """What a module uses of the clock on the wall."""
+    tree = ast.parse(text)
+    reached = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    wall = {"time.time", "time.time_ns", "time.localtime", "time.gmtime", "time.strftime", "os.path.getmtime"}
+    return (
+        reached & wall
+        | used(text) & {"datetime", "ctime"}
+        | {
+            alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module == "time"
+            for alias in node.names
+            if alias.name not in ("monotonic", "perf_counter", "sleep")
+        }
+    )
+
+
 def private_words(text: str) -> list[str]:
     flat = re.sub(r"[\s_-]+", " ", text.lower())
     return [word for word in PRIVATE_WORDS if word in flat]

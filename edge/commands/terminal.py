@@ -4,6 +4,7 @@ import argparse
 import io
 import logging
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -159,8 +160,18 @@ def at_once(code: int) -> NoReturn:
     os._exit(code)
 
 
+class Terminated(KeyboardInterrupt):
+    """The system asks this process to end, by SIGTERM: as an interrupt, everything is left in order."""
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise Terminated
+
+
 def exit_with(command: Callable[[], int], leave: Callable[[int], NoReturn] = sys.exit) -> NoReturn:
-    """Run a command and exit with its code: 2 for errors unless they say otherwise, 130 when interrupted."""
+    """Run a command and exit with its code: 2 for errors unless they say otherwise, 130 interrupted, 143 by SIGTERM."""
+    with suppress(ValueError):  # not in the main thread: a notebook's
+        signal.signal(signal.SIGTERM, _terminate)
     # Our own line says what is wrong with a picture; Pillow's warnings before it would be further ones.
     warnings.filterwarnings("ignore", module="PIL")
     if sys.stderr is None:  # closed by whoever started this; to print there would print to standard output
@@ -180,7 +191,8 @@ def exit_with(command: Callable[[], int], leave: Callable[[int], NoReturn] = sys
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         print(f"{visible(what)}: check the path, its permissions and the disk", file=sys.stderr)
         code = 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        code = 130
+    except KeyboardInterrupt as ending:
+        terminated = isinstance(ending, Terminated)
+        print("terminated" if terminated else "interrupted", file=sys.stderr)
+        code = 143 if terminated else 130
     leave(code)

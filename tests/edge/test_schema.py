@@ -81,7 +81,7 @@ def test_no_field_may_be_missing_unknown_or_of_another_kind(
     record = records[name]
     assert not valid(record | {"colour": "red"})
     for field in record:
-        assert not valid(record | {field: ["no", "such", "value"]}), field
+        assert not valid(record | {field: [["no", "such", "value"]]}), field
         less = {key: value for key, value in record.items() if key != field}
         assert valid(less) == (field in ("page", "heatmap")), (name, field)
 
