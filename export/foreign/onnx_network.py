@@ -69,6 +69,13 @@ def inspect_onnx(path: Path) -> OnnxInspection:
 
 def inspected(path: Path) -> OnnxInspection:
     """Return what `inspect_onnx` does, in this process."""
+    try:
+        return _inspected(path)
+    except (KeyError, ValueError, TypeError, IndexError, OverflowError, OSError) as error:  # found by damaging files
+        raise ModelError("is cut short or damaged: copy it again") from error
+
+
+def _inspected(path: Path) -> OnnxInspection:
     if path.stat().st_size > MOST_BYTES:
         raise ModelError(f"has more than {MOST_BYTES >> 20} MB: export a smaller model")
     try:

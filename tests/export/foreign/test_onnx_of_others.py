@@ -51,7 +51,7 @@ def network(
     if end:
         nodes.append(helper.make_node(end, ["raw"], ["said"], **({"axis": 1} if end == "Softmax" else {})))
     shape = [batch, 3, SIZE, SIZE] if first else [batch, SIZE, SIZE, 3]
-    kernel = rng.normal(0, 1 if kind == TensorProto.FLOAT else 1 / 255, (6, 3, 5, 5))
+    kernel = rng.normal(0, 1 / 255 if kind == TensorProto.UINT8 else 1, (6, 3, 5, 5))
     weights = {
         "kernel": kernel - kernel.mean(axis=(2, 3), keepdims=True),  # so that a page's paper says nothing
         "weights": rng.normal(0, 0.2, (6 * 3 * 3, 3)),
@@ -78,6 +78,7 @@ FORMS = {
         {"first": False, "end": "Sigmoid", "kind": TensorProto.UINT8, "opset": 9},
         {"scale": "none", "channels": "bgr"},
     ),
+    "float16": ({"kind": TensorProto.FLOAT16}, {"scale": "unit"}),
     "open size": ({}, {"scale": "unit", "size": (SIZE, SIZE)}),
 }
 
@@ -99,7 +100,8 @@ def test_it_says_of_a_file_what_it_said(form: str, synthetic_folder: Path, tmp_p
         pixels = load_page(path, Preprocessing(SIZE, SIZE, preprocessing_id(told.resize)))
         given = Intake(told.scale, told.channels).apply(pixels[np.newaxis])
         given = given.transpose(0, 3, 1, 2) if built.get("first", True) else given
-        expected.append(session.run(None, {"picture": given.astype(np.uint8 if "kind" in built else np.float32)})[0][0])
+        kind = helper.tensor_dtype_to_np_dtype(built.get("kind", TensorProto.FLOAT))
+        expected.append(session.run(None, {"picture": given.astype(kind)})[0][0])
     rows = np.array(expected, float)
     if told.activation == "softmax":
         rows = np.exp(rows) / np.exp(rows).sum(axis=1, keepdims=True)
@@ -117,7 +119,7 @@ def outside(model: ModelProto, location: str, link: str = "") -> None:
     weight = next(one for one in model.graph.initializer if one.name == "weights")
     target = Path(link or location)
     target.write_bytes(weight.raw_data)
-    if link:
+    if link and "\0" not in location:
         Path(location).symlink_to(target)
     weight.ClearField("raw_data")
     weight.data_location = TensorProto.EXTERNAL
@@ -162,6 +164,8 @@ BAD = {
     "two inputs": (second_input, "takes 2 inputs"),
     "old opset": (lambda model: with_opset(model, 6), "has opset 6, not 8 to"),
     "opset of the future": (lambda model: with_opset(model, 999), "has opset 999"),
+    "unknown kind of number": (lambda model: setattr(model.graph.initializer[0], "data_type", 99), "damaged"),
+    "a name that is none": (lambda model: outside(model, "w\0", "w"), "damaged"),
     "ours": (
         lambda model: helper.set_model_props(model, {CONTRACT_KEY: "{}"}), "is a model of this program already",
     ),
