@@ -1,5 +1,6 @@
 """The demo: a real server, asked through Gradio's own client."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -7,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
 from edge import Classifier
+from edge.contract import CONTRACT_KEY
 from tests.conftest import LABELS, ROOT
 from tests.demo.server import start, stop
 
@@ -105,3 +108,31 @@ def test_an_address_that_cannot_be_gets_one_line(words: tuple[str, ...], reason:
     assert (found.returncode, found.stdout) == (2, "")
     assert reason in found.stderr
     assert found.stderr.count("\n") == 1
+
+
+def test_a_model_of_others_says_so_and_may_name_several_classes(
+    onnx_file: Path, three_classes: Path, tmp_path: Path
+) -> None:
+    adopted = {"adopted": {"framework": "Keras 2.11.0", "scale": "unit", "channels": "rgb"}}
+    model = onnx.load(onnx_file)
+    entry = next(entry for entry in model.metadata_props if entry.key == CONTRACT_KEY)
+    entry.value = json.dumps(
+        json.loads(entry.value) | adopted | {"activation": "sigmoid", "confidence_threshold": 1e-3}
+    )
+    onnx.save(model, tmp_path / "theirs.onnx")
+    blocked = tmp_path / "blocked"
+    blocked.mkdir()
+    process, url = start(tmp_path / "theirs.onnx", blocked)
+    try:
+        client = Client(url, verbose=False)
+        page = str(client.config)
+        assert "This model was made by others: it has no in-distribution score" in page
+        assert "made by Keras 2.11.0" in page
+        assert "trained on" not in page
+        image = next((three_classes / "test").rglob("*.jpg"))
+        _, verdict = client.predict(handle_file(image), api_name="/classify")
+        named = Classifier(tmp_path / "theirs.onnx").predict(image).labels
+        assert len(named) > 1
+        assert verdict == f"**{', '.join(named)}**"
+    finally:
+        stop(process)
