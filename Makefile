@@ -127,6 +127,11 @@ STAGE_2 := --data $(DATA) --auxiliary $(AUXILIARY) 0.1 --auxiliary $(WORK)/any1 
     --weights $(WORK)/stage1/ecg_efficientnet_lite0_model.h5 --masked --augmentations 4 --acquisitions 2 \
     --epochs 12 --learning-rate 4e-4 --folds 5
 
+define exported
+$(PY) -m export convert $(1) --out $(2).onnx --images $(WORK)/any2/test
+$(PY) -m export convert $(1) --out $(2)_int8.onnx --images $(WORK)/any2/test --int8 --calibration $(DATA)/train
+endef
+
 model: $(READY)
 	@for folder in "$(DATA)" "$(AUXILIARY)" "$(PTBXL)"; do \
 	    [ -d "$$folder" ] || { echo "give folders: make model DATA=DIR AUXILIARY=DIR PTBXL=DIR" >&2; exit 2; }; \
@@ -139,13 +144,14 @@ model: $(READY)
 	[ -d $(WORK)/hearts ] || $(PY) -m training synthetic --per-class 300 $(ANY) --strength 1 --seed 1 --out $(WORK)/hearts
 	$(LITE0) $(STAGE_1) --out $(WORK)/stage1
 	$(LITE0) $(STAGE_2) --out $(WORK)/stage2
+	$(call exported,$(WORK)/stage2/ecg_efficientnet_lite0_model.h5,$(WORK)/unseen)
+	$(LITE0) $(STAGE_2) --with-test --out $(WORK)/shipped
 	@mkdir -p edge/models export/models
-	cp $(WORK)/stage2/ecg_efficientnet_lite0_model.h5 $(SHIPPED_H5)
-	$(PY) -m export convert $(SHIPPED_H5) --out edge/models/ecg.onnx --images $(WORK)/any2/test
-	$(PY) -m export convert $(SHIPPED_H5) --out edge/models/ecg_int8.onnx --images $(WORK)/any2/test --int8 --calibration $(DATA)/train
+	cp $(WORK)/shipped/ecg_efficientnet_lite0_model.h5 $(SHIPPED_H5)
+	$(call exported,$(SHIPPED_H5),edge/models/ecg)
 	cd edge/models && sha256sum ecg.onnx ecg_int8.onnx >SHA256SUMS
 	$(PY) -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
-	$(PY) -m benchmarks.shipped --measured $(WORK)/stage2 --unseen edge/models/ecg.onnx edge/models/ecg_int8.onnx --data $(DATA) \
+	$(PY) -m benchmarks.shipped --measured $(WORK)/stage2 --unseen $(WORK)/unseen.onnx $(WORK)/unseen_int8.onnx --data $(DATA) \
 	    --ptbxl $(WORK)/report $(WORK)/any2 $(PHOTOS:%=--photos %) $(OTHER_HOSPITAL:%=--other-hospital %) --out edge/models/card.json
 	$(PY) -m tests.edge.make_shipped
 

@@ -236,6 +236,19 @@ def test_folds_give_every_page_an_answer_of_a_model_that_has_not_seen_it(
     assert len(rows) == len(loaded)
 
 
+def test_a_model_that_learns_from_test_images_too_is_measured_as_if_it_did_not(
+    three_classes: Path, tmp_path: Path
+) -> None:
+    """The same answers out of fold, so the same thresholds; and a model that has seen all images."""
+    models = [again(three_classes, tmp_path / str(test), folds=2, epochs=1, with_test=test) for test in (False, True)]
+    without, with_test = ((model.parent / "out_of_fold.csv").read_bytes() for model in models)
+    assert without == with_test
+    contracts = [load_model(model).contract for model in models]
+    assert [contract.trained_on.images for contract in contracts] == [24, 30]
+    assert contracts[0].confidence_threshold == contracts[1].confidence_threshold
+    assert load_model(models[0]).trained_on < load_model(models[1]).trained_on
+
+
 def test_class_weights_let_every_class_weigh_the_same() -> None:
     targets = np.eye(3, dtype=np.float32)[[0] * 6 + [1] * 3 + [2]]
     weights = targets @ loop.class_weights(targets)
