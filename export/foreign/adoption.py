@@ -16,7 +16,6 @@ from edge.contract import CONTRACT_KEY, Adopted, Contract, TrainedOn
 from edge.errors import ModelError, UsageError
 from edge.files import check_output, find_images, replacing
 from edge.images.preprocessing import Preprocessing, load_page, preprocessing_id
-from edge.model_file import ONNX, head_of_model
 from edge.selftest import CHECK_KEY, answers, to_json
 from export.convert import is_model
 from export.foreign.facts import Facts, Told
@@ -89,11 +88,12 @@ def adopt(source: Path, out: Path, images: Path, told: Told) -> AdoptionParity:
     """
     pictures = find_images(images) if images.is_dir() else []
     check_output(out, (source, *pictures), is_model)
-    contract = _contract(Facts.read(source), told, source)
+    facts = Facts.read(source)
+    contract = _contract(facts, told, source)
     with replacing(out) as unfinished, TemporaryDirectory() as folder:
         unfinished.touch()
         pixels = _pixels(images, pictures, contract)
-        found = _isolated(source, Path(folder), pixels, contract, told.activation)
+        found = _isolated(source, facts, Path(folder), pixels, contract, told.activation)
         threshold = THRESHOLD if found["activation"] == "sigmoid" else 0.0
         contract = replace(contract, activation=found["activation"], confidence_threshold=threshold)
         graph = onnx.load(Path(folder) / "model.onnx")
@@ -113,10 +113,10 @@ def adopt(source: Path, out: Path, images: Path, told: Told) -> AdoptionParity:
 def verify(source: Path, classifier: Classifier, images: Path) -> AdoptionParity:
     """Compare an adopted model with the file that it was made of; raise as `adopt` does."""
     contract, pictures = classifier.contract, find_images(images) if images.is_dir() else []
-    Facts.read(source)
+    facts = Facts.read(source)
     with TemporaryDirectory() as folder:
         pixels = _pixels(images, pictures, contract)
-        found = _isolated(source, Path(folder), pixels, contract, contract.activation)
+        found = _isolated(source, facts, Path(folder), pixels, contract, contract.activation)
         return _compared(classifier, pictures, pixels, np.load(Path(folder) / "answers.npy"), found)
 
 
@@ -147,21 +147,21 @@ def _pixels(images: Path, pictures: list[Path], contract: Contract) -> np.ndarra
 
 
 def _isolated(
-    source: Path, folder: Path, pixels: np.ndarray, contract: Contract, activation: str | None
+    source: Path, facts: Facts, folder: Path, pixels: np.ndarray, contract: Contract, activation: str | None
 ) -> dict[str, Any]:
     """Have the model loaded, asked and converted in a process of its own; return what that says."""
     assert contract.adopted is not None
     np.save(folder / "pixels.npy", pixels)
     settings = Settings(
         source=str(source.absolute()),
-        form="keras" if not head_of_model(source).startswith(ONNX) else "onnx",
+        form="",
         scale=contract.adopted.scale,
         channels=contract.adopted.channels,
         labels=len(contract.labels),
         activation=activation,
     )
     faults = []
-    for form in ("keras", "tf_keras") if settings.form == "keras" else ("onnx",):
+    for form in facts.forms:
         (folder / "settings.json").write_text(json.dumps(asdict(replace(settings, form=form))), encoding="utf-8")
         found = run_isolated("export.foreign.source", str(folder), seconds=SECONDS, folder=folder)
         if found is None:

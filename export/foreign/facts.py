@@ -39,10 +39,8 @@ class Facts:
     """Height and width of its input; None for an open side."""
     channels: int | None
     """Of its input."""
-    classes: int | None
-    """Numbers that it gives for a picture."""
-    keras: bool
-    """Whether Keras loads it."""
+    forms: tuple[str, ...]
+    """What may load it, as `Settings` has it, in the order in which it is tried."""
 
     @classmethod
     def read(cls, path: Path) -> "Facts":
@@ -57,8 +55,7 @@ class Facts:
                 architecture=f"ONNX model of {found.operators} operators",
                 size=(picture[1], picture[2]),
                 channels=picture[3],
-                classes=None,
-                keras=False,
+                forms=("onnx",),
             )
             refused = found.refused
         else:
@@ -69,8 +66,7 @@ class Facts:
                 architecture=keras.layers[0] if keras.layers else "Keras model",
                 size=(form[0], form[1]),
                 channels=form[2],
-                classes=keras.classes,
-                keras=True,
+                forms=("keras", "tf_keras"),
             )
             refused = keras.refused
         if refused:

@@ -12,6 +12,7 @@ from onnx import ModelProto
 from edge.errors import ModelError
 from export.foreign.job import NotLoadedError, Run, Settings
 from export.foreign.keras2 import repaired
+from training.models.inspection import inspected
 
 OPSET = 17
 
@@ -22,6 +23,9 @@ def opened(settings: Settings, size: tuple[int, int], folder: Path) -> tuple[str
     import tf2onnx
 
     path = Path(settings.source)
+    found = inspected(path)  # once more: the file may have been replaced
+    if found.refused:
+        raise ModelError(found.refused[0])
     try:
         loaded, network = _by_keras2(path) if settings.form == "tf_keras" else _by_keras3(path, folder)
     except Exception as error:  # whatever a framework raises for a file that is not its own

@@ -56,7 +56,9 @@ def _convert(settings: Settings, folder: Path) -> dict[str, str | bool]:
     wanted = {(settings.labels,)} | ({(1,)} if settings.labels == 2 else set())
     if answers.shape[1:] not in wanted:
         raise ModelError(f"gives {answers.shape[1:]} for a picture, --labels names {settings.labels} classes")
-    model, activation, gives_logits = wrapped(graph, intake, pixels.shape[1:3], settings.labels, settings.activation)
+    model, activation, gives_logits = wrapped(
+        graph, intake, pixels.shape[1:3], settings.labels, answers.shape[1], settings.activation
+    )
     onnx.save(model, folder / "model.onnx")
     onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
     np.save(folder / "answers.npy", answers.astype(np.float32))

@@ -50,20 +50,20 @@ def class_output(model: ModelProto, labels: int) -> str:
 
 
 def wrapped(
-    theirs: ModelProto, intake: Intake, size: tuple[int, int], labels: int, activation: str | None
+    theirs: ModelProto, intake: Intake, size: tuple[int, int], labels: int, width: int, activation: str | None
 ) -> tuple[ModelProto, str, bool]:
     """Return the graph from uint8 pictures (n, height, width, 3) to logits and probabilities, and its activation.
 
     The third says whether the model itself gives logits. The activation is what the last operator says, softmax or
-    sigmoid; where it says nothing, the outputs are logits, and `activation` has to say of what. A single sigmoid is the
-    probability of the second of two `labels`.
+    sigmoid; where it says nothing, the outputs are logits, and `activation` has to say of what. The network gives
+    `width` numbers: where it is one, that is the sigmoid, or its logit, for the second of two `labels`.
     """
     model = onnx.compose.add_prefix(theirs, PREFIX)
     graph, taken = model.graph, image_input(model)
     nodes, constants = intake.nodes(
         INPUT, taken.name, taken.type.tensor_type.elem_type, first=channels_first(shape_of(taken))
     )
-    kind, gives_logits, further, zero = _head(model, class_output(model, labels), labels, activation)
+    kind, gives_logits, further, zero = _head(model, class_output(model, labels), width < labels, activation)
     batch = shape_of(taken)[0] or "images"
     outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, labels]) for name in NAMES]
     whole = helper.make_graph(
@@ -81,7 +81,7 @@ def wrapped(
 
 
 def _head(
-    model: ModelProto, output: str, labels: int, activation: str | None
+    model: ModelProto, output: str, single: bool, activation: str | None
 ) -> tuple[str, bool, list[NodeProto], list[TensorProto]]:
     """Return the activation, whether the output is logits, and nodes with constants that make both outputs of it."""
     made_by = {name: node for node in model.graph.node for name in node.output}
@@ -92,7 +92,8 @@ def _head(
     kind = known or activation
     if kind is None:
         raise ModelError("ends without softmax or sigmoid: say which its outputs are logits of, by --activation")
-    single = kind == "sigmoid" and labels == 2 and _width(model, output) == 1
+    if single and known == "softmax":
+        raise ModelError("ends in a softmax of one number, which is always 1")
     raw, kind = last.input[0] if known and last is not None else output, "softmax" if single else kind
     nodes, constants = [helper.make_node("Cast", [raw], ["raw" if single else "logits"], to=TensorProto.FLOAT)], []
     if single:  # of two classes that exclude each other: the softmax of 0 and z is 1 - sigmoid(z) and sigmoid(z)
@@ -102,8 +103,3 @@ def _head(
     settings = {"axis": 1} if kind == "softmax" else {}
     nodes.append(helper.make_node(kind.capitalize(), ["logits"], ["probabilities"], **settings))
     return kind, not known, nodes, constants
-
-
-def _width(model: ModelProto, output: str) -> int | None:
-    """Return how many numbers an output has for a picture, None where the graph does not say."""
-    return next(shape_of(value)[-1] for value in model.graph.output if value.name == output)

@@ -107,6 +107,10 @@ CASES: tuple[Case, ...] = (
     ("several.h5", "2.4", lambda: plain(240, 3, 4, "sigmoid"), {"preprocessing": "unit", "resize": "nearest"}),
     ("two.h5", "2.15", lambda: plain(64, 3, 1, "sigmoid"), {"preprocessing": "unit", "resize": "hamming"}),
     (
+        "logit.h5", "2.11", lambda: plain(64, 3, 1, None),
+        {"preprocessing": "unit", "resize": "nearest", "activation": "sigmoid"},
+    ),
+    (
         "removed.h5", "2.15", lambda: plain(128, 3, 4, "softmax", removed=True),
         {"preprocessing": "unit", "resize": "box"},
     ),

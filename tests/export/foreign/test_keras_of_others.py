@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from tests.conftest import ROOT, last_line
 
 NAMES = (
     "nested.h5", "nested-224.h5", "functional.h5", "functional-24.h5", "depthwise.h5", "grey.h5", "several.h5",
-    "two.h5", "removed.h5", "three.keras",
+    "two.h5", "logit.h5", "removed.h5", "three.keras",
 )  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def probabilities(rows: np.ndarray, contract: Contract, activation: str | None) 
         rows = np.exp(rows - rows.max(axis=1, keepdims=True))
         return rows / rows.sum(axis=1, keepdims=True)
     if activation == "sigmoid":
-        return 1 / (1 + np.exp(-rows))
+        rows = 1 / (1 + np.exp(-rows))
     return rows if rows.shape[1] == len(contract.labels) else np.hstack([1 - rows, rows])
 
 
@@ -146,6 +147,9 @@ def test_parity_fails_where_the_original_is_another_or_sees_other_pixels(
     told = Told(labels=tuple("abcd"), scale="unit", channels="rgb", resize="nearest")
     adopt(others / "nested.h5", tmp_path / "m.onnx", images, told)
     served = Classifier(tmp_path / "m.onnx")
+    logit = replace(told, labels=("a", "b"), activation="sigmoid")
+    adopt(others / "logit.h5", tmp_path / "logit.onnx", images, logit)
+    assert not adoption.verify(others / "logit.h5", Classifier(tmp_path / "logit.onnx"), images).failures
     words = ("verify", others / "nested.h5", tmp_path / "m.onnx", "--images", images, "--format", "json")
     assert json.loads(called("export", *words).stdout)["holds"] is True
     assert adoption.verify(others / "nested-224.h5", served, images).failures
