@@ -11,18 +11,26 @@ from typing import Any, BinaryIO, TextIO
 
 from edge.contract import Contract
 from edge.errors import UsageError, visible
-from edge.files import head_of, locked, short
+from edge.files import HEAD, IMAGE_SUFFIXES, head_of, locked, short
 from edge.prediction import Prediction
 
 log = logging.getLogger(__name__)
 
 RESULTS = re.compile(
     rb"""\Aimage,page,status,label,|\A\[\]\n|"""
-    rb"""\A(\[\n \{\n  |\{)"image": "([^"\\]|\\.)*",\s+("page": \d+,\s+)?"status": "|"""
-    rb"""^[^\n]+: (rejected: does not look like |(uncertain: )?[^\n:]+ \d+\.\d%(, [^\n:]+ \d+\.\d%)*$)""",
-    re.MULTILINE,
+    rb"""\A(\[\n \{\n  |\{)"image": "([^"\\]|\\.)*",\s+("page": \d+,\s+)?"""
+    rb""""status": "(ok|uncertain|rejected|error)",\s+"(label|error)": """
 )
-"""How results begin as CSV, JSON or JSON Lines; or a line of text with an answer."""
+"""How results begin as CSV, JSON or JSON Lines."""
+ANSWER = re.compile(
+    rb"""[^\n]+: (rejected: does not look like [^\n]+|(uncertain: )?[^\n]+ \d+\.\d%(, [^\n]+ \d+\.\d%)+|"""
+    rb"""[^\n]+ \([^\n]+ \d+\.\d%(, [^\n]+ \d+\.\d%)+\))|"""
+    rb"""[^\n]+\.(?i:""" + "|".join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES)).encode() + rb""")"""
+    rb"""(, page \d+)?: (uncertain: )?[^\n]+ \d+\.\d%"""
+)
+"""A line of text with an answer; one of a single class, as --top-k 1 writes, has the name of an image."""
+FAILURE = re.compile(rb"[^\n]+: [^\n]+: [^\n]+")
+"""A line of text with an error; among others it is one of ours."""
 NOTES = ("in_distribution", "reason", "error", "heatmap")
 """Columns after those of the classes."""
 Signature = list[int] | None
@@ -30,8 +38,15 @@ Signature = list[int] | None
 
 
 def are_results(path: Path) -> bool:
-    """Return whether a file holds results, by its beginning; text with errors alone is not told."""
-    return RESULTS.search(head_of(path)) is not None
+    """Return whether a file holds results, by its beginning; of text each line is an answer, or an error among them."""
+    head = head_of(path)
+    if RESULTS.search(head):
+        return True
+    lines = head.splitlines()
+    if len(head) == HEAD:
+        lines.pop()  # the last one may be cut
+    answers = [ANSWER.fullmatch(line) is not None for line in lines]
+    return any(answers) and all(ours or FAILURE.fullmatch(line) for ours, line in zip(answers, lines, strict=True))
 
 
 def signature(source: str | Path) -> Signature:

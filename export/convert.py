@@ -11,6 +11,7 @@ from edge.classifier import HEATMAP, INPUT, Classifier
 from edge.contract import CONTRACT_KEY
 from edge.errors import UsageError
 from edge.files import check_output, find_images, replacing
+from edge.model_file import ONNX
 from edge.selftest import CHECK_KEY, answers, to_json
 from export.comparison_images import ComparisonImages
 from export.order import settle
@@ -23,8 +24,6 @@ OPSET = 17
 FEATURES = "features"
 FEWEST_FOR_INT8 = 150
 """Images that an int8 model is compared on, at least: a change in 2 of 100 images would hardly be seen on fewer."""
-
-HDF5 = b"\x89HDF"
 
 
 def convert(
@@ -80,9 +79,9 @@ def convert(
 
 
 def is_model(path: Path) -> bool:
-    """Return whether a file is an exported model, by the name of its contract; an .h5, which has it too, is none."""
+    """Return whether a file is an exported model: ONNX, with the name of a contract."""
     content = path.read_bytes() if path.is_file() else b""
-    return CONTRACT_KEY.encode() in content and not content.startswith(HDF5)
+    return content.startswith(ONNX) and CONTRACT_KEY.encode() in content
 
 
 def to_int8(model: SavedModel, calibration: CalibrationImages) -> ModelProto:

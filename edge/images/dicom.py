@@ -71,6 +71,10 @@ def _picture(found: Any, number: int | None, max_pixels: int) -> np.ndarray:  # 
         raise PageError(f"has {pixels} pixels, at most {max_pixels} are read: scale it down")
     if int(found.BitsAllocated) != LEAST_BITS:
         raise PageError(f"has samples of {int(found.BitsAllocated)} bits, whose white is unknown: export it with 8")
+    if int(found.get("BitsStored", LEAST_BITS)) != LEAST_BITS or int(found.get("PixelRepresentation", 0)):
+        raise PageError("has samples of less than 8 bits, or with a sign, whose white is unknown: export it with 8")
+    if found.get("PresentationLUTShape", "IDENTITY") != "IDENTITY":
+        raise PageError("has levels that its presentation changes: export it as it is shown")
     if frames > 1 and number is None:
         raise PageError(f"holds {frames} pages: save each as a picture of its own")
     if not 1 <= (number or 1) <= frames:

@@ -1,7 +1,6 @@
 """Adopt: take an ONNX file that others made, if it gives its predictions still."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from edge.errors import UsageError
@@ -24,8 +23,7 @@ def run(options: argparse.Namespace) -> int:
 
     told, found = told_of(options), inspect_onnx(options.onnx)
     if not told or options.out is None or options.images is None:
-        print(shown(found))
-        sys.stdout.flush()
+        print(shown(found), flush=True)
         channels = next((side for side in (found.picture[3:] + found.picture[1:2]) if side in (1, 3)), None)
         line = line_to_type("adopt", options.onnx, channels, None)
         raise UsageError(f"{options.onnx}: does not say all that is needed: type {line}")

@@ -1,6 +1,7 @@
 """Arguments that several commands of export take."""
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 SCALES = ("unit", "tf", "caffe", "torch", "none")
 CHANNELS = ("rgb", "bgr", "grey")
 RESIZES = ("nearest", "bilinear", "bicubic", "box", "hamming", "lanczos", "tf-bilinear")
-ASKED = ("labels", "preprocessing", "channels", "resize", "activation", "image_size")
+LONGEST = 100  # letters of a label
 
 
 def add_images(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
@@ -65,8 +66,8 @@ def line_to_type(command: str, path: Path, channels: int | None, classes: int | 
     labels = ",".join(f"LABEL{number}" for number in range(1, (classes or 2) + 1))
     order = "grey" if channels == 1 else "rgb|bgr"
     return (
-        f"python -m export {command} {path} --labels {labels} --preprocessing {'|'.join(SCALES)} --channels {order} "
-        f"--resize {'|'.join(RESIZES)} --out MODEL.onnx --images DIR"
+        f"python -m export {command} {shlex.quote(str(path))} --labels {labels} --preprocessing {'|'.join(SCALES)} "
+        f"--channels {order} --resize {'|'.join(RESIZES)} --out MODEL.onnx --images DIR"
     )
 
 
@@ -74,6 +75,9 @@ def _labels(text: str) -> tuple[str, ...]:
     labels = tuple(part.strip() for part in text.split(","))
     if len(labels) < 2 or not all(labels) or len(set(labels)) < len(labels):
         raise argparse.ArgumentTypeError(f"{text[:80]!r} is no list of at least two different names")
+    odd = next((one for one in labels if len(one) > LONGEST or not one.isprintable() or "|" in one), None)
+    if odd is not None:
+        raise argparse.ArgumentTypeError(f"{odd[:80]!r} is no name: at most {LONGEST} printable letters, and no |")
     return labels
 
 

@@ -1,10 +1,9 @@
 """Convert: write an `.onnx` if it gives the predictions of the Keras file, of this program or of others."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from edge.errors import UsageError
+from edge.errors import ModelError, UsageError
 from export.commands.arguments import add_images, add_told, line_to_type, told_of
 
 
@@ -32,12 +31,13 @@ def run(options: argparse.Namespace) -> int:
 
     told = told_of(options)
     found = inspect_keras(options.h5)
+    if found.refused:
+        raise ModelError(f"{options.h5}: {found.refused[0]}")
     if is_saved_model(options.h5):
         if told:
             raise UsageError(f"{options.h5}: is of this program and knows its labels: leave out --labels and the rest")
     elif not told or options.out is None or options.images is None:
-        print(shown(found))
-        sys.stdout.flush()
+        print(shown(found), flush=True)
         form = found.inputs[0] if found.inputs and len(found.inputs[0]) == 3 else (None,) * 3
         line = line_to_type("convert", options.h5, form[2], found.classes)
         raise UsageError(f"{options.h5}: is not of this program, and does not say all that is needed: type {line}")

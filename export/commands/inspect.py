@@ -40,12 +40,13 @@ def shown(found: "Inspection | OnnxInspection") -> str:
     from dataclasses import asdict
 
     from edge.commands.table import Table
+    from edge.errors import visible
 
     record = asdict(found)
     if "layers" in record:
         record["layers"] = (f"{len(record['layers'])}, the last: {', '.join(record['layers'][-3:])}",)
     rows = [
-        (name, str(value if isinstance(value, str | int | None) else ", ".join(map(str, value))) or "none")
+        (name, visible(str(value if isinstance(value, str | int | None) else ", ".join(map(str, value))) or "none"))
         for name, value in record.items()
     ]
     return Table("", ("what", "which"), rows).as_text()

@@ -2,24 +2,22 @@
 
 import json
 import logging
+import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-import onnx
-
 from edge.classifier import Classifier
 from edge.commands.table import Table
-from edge.contract import CONTRACT_KEY, Adopted, Contract, TrainedOn
+from edge.contract import Adopted, Contract, TrainedOn
 from edge.errors import ModelError, UsageError
 from edge.files import check_output, find_images, replacing
-from edge.images.preprocessing import Preprocessing, load_page, preprocessing_id
-from edge.selftest import CHECK_KEY, answers, to_json
+from edge.images.preprocessing import Preprocessing, preprocessing_id
+from edge.model_file import ARCHIVE, ONNX, head_of_model
 from export.convert import is_model
 from export.foreign.facts import Facts, Told
-from export.foreign.job import Settings
+from export.foreign.job import SPREAD, Compared, Settings
 from export.parity import ParityError
 from training.isolation import run_isolated
 
@@ -29,27 +27,14 @@ SECONDS = 1800
 """Of the process that loads and converts a model."""
 PROBABILITY, LOGIT = 1e-5, 1e-4
 """Largest differences to the original."""
-SPREAD = 1e-3
-"""Range of a probability over the images from which on a model tells them apart."""
-THRESHOLD = 0.5
-"""Of a sigmoid: from here on a class is named."""
+LEAST_SIDE, MOST_SIDE = 8, 4096
+"""Of the input, pixels."""
 UNKNOWN = TrainedOn(digest="", images=0, seed=0, synthetic=False)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdoptionParity:
-    """Hold how an adopted model and the original differ on images; differences are the largest absolute ones."""
-
-    loaded: str
-    """What ran the original."""
-    images: int
-    """How many were compared."""
-    probability_difference: float
-    """Of the probabilities."""
-    logit_difference: float | None
-    """Of the logits, where the original gives these."""
-    spread: float
-    """How far a probability of the original goes from image to image: where it hardly does, parity proves little."""
+class AdoptionParity(Compared):
+    """Hold a comparison with its verdict."""
 
     @property
     def failures(self) -> list[str]:
@@ -83,41 +68,51 @@ class AdoptionParity:
 def adopt(source: Path, out: Path, images: Path, told: Told) -> AdoptionParity:
     """Write the model of others as one of this program, where it says the same of the images below `images`.
 
-    Its file is inspected first, and then loaded in a process of its own. Raises `ModelError` where it cannot be
-    adopted, `UsageError` for what does not fit it, and `ParityError` where the two disagree: nothing is then written.
+    Its file is inspected first, and then loaded, converted and compared in a process of its own. Raises `ModelError`
+    where it cannot be adopted, `UsageError` for what does not fit it, and `ParityError` where the two disagree:
+    nothing is then written.
     """
-    pictures = find_images(images) if images.is_dir() else []
+    pictures = _pictures(images)
     check_output(out, (source, *pictures), is_model)
-    facts = Facts.read(source)
-    contract = _contract(facts, told, source)
-    with replacing(out) as unfinished, TemporaryDirectory() as folder:
+    with replacing(out) as unfinished, TemporaryDirectory(prefix="ecg-") as folder:
         unfinished.touch()
-        pixels = _pixels(images, pictures, contract)
-        found = _isolated(source, facts, Path(folder), pixels, contract, told.activation)
-        threshold = THRESHOLD if found["activation"] == "sigmoid" else 0.0
-        contract = replace(contract, activation=found["activation"], confidence_threshold=threshold)
-        graph = onnx.load(Path(folder) / "model.onnx")
-        onnx.helper.set_model_props(graph, {CONTRACT_KEY: contract.to_json()})
-        onnx.save(graph, unfinished)
-        checked = to_json(answers(Classifier(unfinished)))
-        onnx.helper.set_model_props(graph, {CONTRACT_KEY: contract.to_json(), CHECK_KEY: checked})
-        onnx.save(graph, unfinished)
-        parity = _compared(Classifier(unfinished), pictures, pixels, np.load(Path(folder) / "answers.npy"), found)
+        copy = _copied(source, Path(folder))
+        facts = Facts.read(copy, source)
+        parity = _isolated(copy, source, facts, Path(folder), _contract(facts, told, source), told.activation, pictures)
         if parity.failures:
             raise ParityError(
                 f"{source}: wrapped it gives other predictions, {'; '.join(parity.failures)}: nothing was written"
             )
+        shutil.copyfile(Path(folder) / "model.onnx", unfinished)
     return parity
 
 
 def verify(source: Path, classifier: Classifier, images: Path) -> AdoptionParity:
     """Compare an adopted model with the file that it was made of; raise as `adopt` does."""
-    contract, pictures = classifier.contract, find_images(images) if images.is_dir() else []
-    facts = Facts.read(source)
-    with TemporaryDirectory() as folder:
-        pixels = _pixels(images, pictures, contract)
-        found = _isolated(source, facts, Path(folder), pixels, contract, contract.activation)
-        return _compared(classifier, pictures, pixels, np.load(Path(folder) / "answers.npy"), found)
+    contract, pictures = classifier.contract, _pictures(images)
+    with TemporaryDirectory(prefix="ecg-") as folder:
+        copy = _copied(source, Path(folder))
+        facts = Facts.read(copy, source)
+        exported = classifier.path.absolute()
+        return _isolated(copy, source, facts, Path(folder), contract, contract.activation, pictures, exported)
+
+
+def _pictures(images: Path) -> list[Path]:
+    pictures = find_images(images) if images.is_dir() else []
+    if not pictures:
+        raise UsageError(f"{images}: is no folder with images to compare the models on: give one with ECG images")
+    return pictures
+
+
+def _copied(source: Path, folder: Path) -> Path:
+    """Return a copy of a Keras file, which nobody replaces between the look and the loading, with the right suffix.
+
+    An ONNX file, which may have others beside it, stays where it is.
+    """
+    head = head_of_model(source)
+    if head.startswith(ONNX):
+        return source.absolute()
+    return shutil.copy(source, folder / ("theirs.keras" if head.startswith(ARCHIVE) else "theirs.h5"))
 
 
 def _contract(facts: Facts, told: Told, source: Path) -> Contract:
@@ -125,6 +120,8 @@ def _contract(facts: Facts, told: Told, source: Path) -> Contract:
     height, width = (one or other for one, other in zip(facts.size, told.size or (None, None), strict=True))
     if height is None or width is None:
         raise UsageError(f"{source}: does not say the size of its input: give --image-size HEIGHTxWIDTH")
+    if not LEAST_SIDE <= min(height, width) <= max(height, width) <= MOST_SIDE:
+        raise UsageError(f"{source}: takes {height}x{width}, each side has to have {LEAST_SIDE} to {MOST_SIDE} pixels")
     if told.size not in (None, (height, width)):
         raise UsageError(f"{source}: takes {height}x{width}, --image-size says {told.size[0]}x{told.size[1]}")
     if facts.channels is not None and (facts.channels == 1) != (told.channels == "grey"):
@@ -140,25 +137,24 @@ def _contract(facts: Facts, told: Told, source: Path) -> Contract:
     )
 
 
-def _pixels(images: Path, pictures: list[Path], contract: Contract) -> np.ndarray:
-    if not pictures:
-        raise UsageError(f"{images}: is no folder with images to compare the models on: give one with ECG images")
-    return np.stack([load_page(path, contract.preprocessing) for path in pictures])
-
-
 def _isolated(
-    source: Path, facts: Facts, folder: Path, pixels: np.ndarray, contract: Contract, activation: str | None
-) -> dict[str, Any]:
-    """Have the model loaded, asked and converted in a process of its own; return what that says."""
-    assert contract.adopted is not None
-    np.save(folder / "pixels.npy", pixels)
+    copy: Path,
+    source: Path,
+    facts: Facts,
+    folder: Path,
+    contract: Contract,
+    activation: str | None,
+    pictures: list[Path],
+    exported: Path | None = None,
+) -> AdoptionParity:
+    """Have the model loaded, made and compared in a process of its own."""
     settings = Settings(
-        source=str(source.absolute()),
+        source=str(copy),
         form="",
-        scale=contract.adopted.scale,
-        channels=contract.adopted.channels,
-        labels=len(contract.labels),
+        contract=contract.to_json(),
         activation=activation,
+        images=[str(picture.absolute()) for picture in pictures],
+        exported=exported and str(exported),
     )
     faults = []
     for form in facts.forms:
@@ -167,39 +163,10 @@ def _isolated(
         if found is None:
             raise ModelError(f"{source}: could not be converted within {SECONDS // 60} minutes and the memory allowed")
         if "error" not in found:
-            return found
+            if found["images"] > 1 and found["spread"] < SPREAD:
+                log.warning("the model says the same of every image: is it trained, and is the preprocessing its own?")
+            return AdoptionParity(**found)
         faults.append(found["error"])
         if not found.get("not_loaded"):
             break
     raise ModelError(f"{source}: {'; '.join(faults)}: nothing was written")
-
-
-def _compared(
-    classifier: Classifier, pictures: list[Path], pixels: np.ndarray, said: np.ndarray, found: dict[str, Any]
-) -> AdoptionParity:
-    """Compare what the original said, (n, classes), with what the device answers from the files."""
-    softmax, logits = classifier.contract.activation == "softmax", None
-    said = said.astype(float)
-    if found["gives_logits"]:
-        if said.shape[1] < len(classifier.contract.labels):
-            said = np.concatenate([np.zeros_like(said), said], axis=1)
-        logits, said = said, _softmax(said) if softmax else 1 / (1 + np.exp(-said))
-    elif said.shape[1] < len(classifier.contract.labels):
-        said = np.concatenate([1 - said, said], axis=1)
-    served = np.array([list(classifier.predict(path).probabilities.values()) for path in pictures])
-    spread = float(np.ptp(said, axis=0).max())
-    if len(pictures) > 1 and spread < SPREAD:
-        log.warning("the model says the same of every image: is it trained, and is the preprocessing its own?")
-    given = None if logits is None else np.concatenate([classifier.run(one[np.newaxis]).logits for one in pixels])
-    return AdoptionParity(
-        loaded=found["loaded"],
-        images=len(pictures),
-        probability_difference=float(np.abs(served - said).max()),
-        spread=spread,
-        logit_difference=None if given is None else float(np.abs(given - logits).max()),
-    )
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return shares / shares.sum(axis=1, keepdims=True)

@@ -8,6 +8,9 @@ from edge.model_file import ONNX, head_of_model
 from export.foreign.onnx_network import inspect_onnx
 from training.models.inspection import inspect_keras
 
+KERAS_3, KERAS_2 = ("keras",), ("tf_keras", "keras")
+"""What loads a file of that version, the first that can: Keras 3 means something else by some names of Keras 2."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
@@ -43,8 +46,15 @@ class Facts:
     """What may load it, as `Settings` has it, in the order in which it is tried."""
 
     @classmethod
-    def read(cls, path: Path) -> "Facts":
-        """Inspect a file, without loading it; raise `ModelError` where that refuses it."""
+    def read(cls, path: Path, source: Path) -> "Facts":
+        """Inspect a file, a copy of `source`, without loading it; raise `ModelError` where that refuses it."""
+        try:
+            return cls._read(path)
+        except ModelError as error:
+            raise ModelError(str(error).replace(str(path), str(source))) from error
+
+    @classmethod
+    def _read(cls, path: Path) -> "Facts":
         if head_of_model(path).startswith(ONNX):
             found = inspect_onnx(path)
             picture: tuple[int | None, ...] = found.picture or (None,) * 4
@@ -66,7 +76,7 @@ class Facts:
                 architecture=keras.layers[0] if keras.layers else "Keras model",
                 size=(form[0], form[1]),
                 channels=form[2],
-                forms=("keras", "tf_keras"),
+                forms=KERAS_3 if keras.keras.startswith("3") else KERAS_2,
             )
             refused = keras.refused
         if refused:

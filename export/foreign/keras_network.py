@@ -9,30 +9,31 @@ import h5py
 import numpy as np
 from onnx import ModelProto
 
+from edge.contract import Contract
 from edge.errors import ModelError
 from export.foreign.job import NotLoadedError, Run, Settings
 from export.foreign.keras2 import repaired
 from training.models.inspection import inspected
 
 OPSET = 17
+CHANGED = ("hard_sigmoid",)
+"""What Keras 3 means something else by than Keras 2."""
 
 
-def opened(settings: Settings, size: tuple[int, int], folder: Path) -> tuple[str, Run, ModelProto]:
+def opened(settings: Settings, contract: Contract, folder: Path) -> tuple[str, Run, ModelProto]:
     """Return what loaded the file, how to run it, and its graph; raise whatever Keras raises."""
     import tensorflow as tf
     import tf2onnx
 
     path = Path(settings.source)
-    found = inspected(path)  # once more: the file may have been replaced
-    if found.refused:
-        raise ModelError(found.refused[0])
     try:
         loaded, network = _by_keras2(path) if settings.form == "tf_keras" else _by_keras3(path, folder)
     except Exception as error:  # whatever a framework raises for a file that is not its own
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise NotLoadedError(f"{settings.form} cannot load it ({reason})") from error
-    if len(network.inputs) != 1:
-        raise ModelError(f"takes {len(network.inputs)} inputs: one picture is wanted")
+    if len(network.inputs) != 1 or len(network.outputs) != 1:
+        count = f"takes {len(network.inputs)} inputs and gives {len(network.outputs)} outputs"
+        raise ModelError(f"{count}: one picture and one output are wanted")
 
     def call(image: tf.Tensor) -> tf.Tensor:
         found = network(image, training=False)
@@ -43,25 +44,27 @@ def opened(settings: Settings, size: tuple[int, int], folder: Path) -> tuple[str
         return call(tf.constant(pixels)).numpy()
 
     channels = network.inputs[0].shape[-1]
-    signature = [tf.TensorSpec((None, *size, channels), tf.float32, name="picture")]
+    size = contract.preprocessing
+    signature = [tf.TensorSpec((None, size.height, size.width, channels), tf.float32, name="picture")]
     tf2onnx.utils.INTERNAL_NAME = 1
     graph, _ = tf2onnx.convert.from_function(tf.function(call, autograph=False), signature, opset=OPSET)
     return loaded, run, graph
 
 
 def _by_keras3(path: Path, folder: Path) -> tuple[str, Any]:
-    """Load as it is, or with a repaired configuration, in a copy."""
+    """Load as it is, or, of Keras 2, with a repaired configuration, in a copy."""
     import keras
 
-    try:
+    if not h5py.is_hdf5(path) or inspected(path).keras.startswith("3"):
         return f"Keras {keras.__version__}", keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception:  # whatever Keras 3 says of a file of Keras 2
-        if not h5py.is_hdf5(path):
-            raise
     copy = shutil.copy(path, folder / "repaired.h5")
     with h5py.File(copy, "a") as file:
         text = file.attrs["model_config"]
-        found = repaired(json.loads(text if isinstance(text, str) else text.decode()))
+        text = text if isinstance(text, str) else text.decode()
+        other = next((name for name in CHANGED if name in text), None)
+        if other:
+            raise ModelError(f"has {other!r}, which is another function in Keras 3")
+        found = repaired(json.loads(text))
         del file.attrs["model_config"]
         file.attrs["model_config"] = json.dumps(found)
         for name in ("training_config", "optimizer_weights"):

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import ModelProto, TensorProto, helper
 
-from edge.contract import CONTRACT_KEY
+from edge.contract import CONTRACT_KEY, Contract
 from edge.errors import ModelError
 from edge.model_file import ONNX, head_of_model
 from export.foreign.wrapping import channels_first, class_output, image_input, shape_of
@@ -88,6 +88,8 @@ def _inspected(path: Path) -> OnnxInspection:
     refused = list(dict.fromkeys(_objections(model, path.parent)))
     try:
         picture = shape_of(image_input(model))
+        if picture[0] not in (None, 1):
+            refused.append(f"takes {picture[0]} pictures at once, no more and no less: export it for any number")
     except ModelError as error:
         picture = ()
         refused.append(str(error))
@@ -105,7 +107,7 @@ def _inspected(path: Path) -> OnnxInspection:
     )
 
 
-def opened(settings: "Settings", size: tuple[int, int], folder: Path) -> tuple[str, "Run", ModelProto]:  # noqa: ARG001
+def opened(settings: "Settings", contract: Contract, _: Path) -> tuple[str, "Run", ModelProto]:
     """Return what runs the file, how to run it, and its graph, with all its weights inside."""
     import onnxruntime
 
@@ -118,7 +120,7 @@ def opened(settings: "Settings", size: tuple[int, int], folder: Path) -> tuple[s
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     kind = helper.tensor_dtype_to_np_dtype(taken.type.tensor_type.elem_type)
     first, alone = channels_first(shape_of(taken)), shape_of(taken)[0] == 1
-    output = class_output(model, settings.labels)
+    output = class_output(model, len(contract.labels))
 
     def run(pixels: np.ndarray) -> np.ndarray:
         given = (pixels.transpose(0, 3, 1, 2) if first else pixels).astype(kind)
@@ -149,6 +151,8 @@ def _objections(model: ModelProto, folder: Path) -> Iterator[str]:
         yield f"has opset {_opset(model)}, not {LOWEST_OPSET} to {newest}: export it with another"
     size = 0
     for tensor in _tensors(model):
+        if tensor.data_type == TensorProto.UNDEFINED and not tensor.dims:
+            continue  # an attribute that holds none
         numbers = math.prod(tensor.dims)
         size += numbers * max(np.dtype(helper.tensor_dtype_to_np_dtype(tensor.data_type)).itemsize, 1)
         if min(tensor.dims, default=0) < 0 or size > MOST_BYTES:
@@ -184,14 +188,18 @@ def _nodes(model: ModelProto) -> Iterator[onnx.NodeProto]:
 
 def _tensors(model: ModelProto) -> Iterator[TensorProto]:
     """Yield every tensor of a model: weights, and what nodes carry."""
-    yield from model.graph.initializer
+    graphs, sparse = [model.graph], []
     for node in _nodes(model):
         for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield attribute.t
-            yield from attribute.tensors
-            for graph in (attribute.g, *attribute.graphs):
-                yield from graph.initializer
+            yield from (attribute.t, *attribute.tensors)
+            sparse += [attribute.sparse_tensor, *attribute.sparse_tensors]
+            graphs += [attribute.g, *attribute.graphs]
+    for graph in graphs:
+        yield from graph.initializer
+        sparse += graph.sparse_initializer
+    for one in sparse:
+        yield from (one.values, one.indices)
+        yield TensorProto(dims=one.dims, data_type=one.values.data_type)  # what it is when it is written out
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from export.foreign.intake import Intake
 from export.order import IR_VERSION
 
 PREFIX = "theirs/"
+FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
 NAMES = ("logits", "probabilities")
 """What the graph of an adopted model gives, as `edge.prediction.widths` says."""
 Shape = tuple[int | None, ...]
@@ -39,10 +40,15 @@ def channels_first(shape: Shape) -> bool:
 
 
 def class_output(model: ModelProto, labels: int) -> str:
-    """Return the name of the output with a number for each class; raise `ModelError` where it is not clear which."""
+    """Return the name of the output with a number for each class; raise `ModelError` where it is not clear which.
+
+    Of several, such as logits and probabilities, that is the one which is made by softmax or sigmoid.
+    """
     found = [value for value in model.graph.output if len(shape_of(value)) in (0, 2)]
     if len(found) > 1:
         found = [value for value in found if shape_of(value)[1:] in ((labels,), (1,) if labels == 2 else (labels,))]
+    if len(found) > 1:
+        found = [value for value in found if _activation(model, value.name)[0]]
     if len(found) != 1:
         forms = ", ".join(f"{value.name} {shape_of(value)}" for value in model.graph.output)
         raise ModelError(f"gives {forms}: one output with {labels} numbers is wanted, as --labels has")
@@ -60,6 +66,8 @@ def wrapped(
     """
     model = onnx.compose.add_prefix(theirs, PREFIX)
     graph, taken = model.graph, image_input(model)
+    if intake.scale != "none" and taken.type.tensor_type.elem_type not in FLOATS:
+        raise ModelError("takes whole numbers, so it scales levels by itself: give --preprocessing none")
     nodes, constants = intake.nodes(
         INPUT, taken.name, taken.type.tensor_type.elem_type, first=channels_first(shape_of(taken))
     )
@@ -84,17 +92,13 @@ def _head(
     model: ModelProto, output: str, single: bool, activation: str | None
 ) -> tuple[str, bool, list[NodeProto], list[TensorProto]]:
     """Return the activation, whether the output is logits, and nodes with constants that make both outputs of it."""
-    made_by = {name: node for node in model.graph.node for name in node.output}
-    last = made_by.get(output)
-    while last is not None and last.op_type in ("Identity", "Cast"):
-        last = made_by.get(last.input[0])
-    known = {"Softmax": "softmax", "Sigmoid": "sigmoid"}.get(last.op_type if last is not None else "")
+    known, raw = _activation(model, output)
     kind = known or activation
     if kind is None:
         raise ModelError("ends without softmax or sigmoid: say which its outputs are logits of, by --activation")
     if single and known == "softmax":
         raise ModelError("ends in a softmax of one number, which is always 1")
-    raw, kind = last.input[0] if known and last is not None else output, "softmax" if single else kind
+    kind = "softmax" if single else kind
     nodes, constants = [helper.make_node("Cast", [raw], ["raw" if single else "logits"], to=TensorProto.FLOAT)], []
     if single:  # of two classes that exclude each other: the softmax of 0 and z is 1 - sigmoid(z) and sigmoid(z)
         constants = [numpy_helper.from_array(np.float32(0), "zero")]
@@ -103,3 +107,14 @@ def _head(
     settings = {"axis": 1} if kind == "softmax" else {}
     nodes.append(helper.make_node(kind.capitalize(), ["logits"], ["probabilities"], **settings))
     return kind, not known, nodes, constants
+
+
+def _activation(model: ModelProto, output: str) -> tuple[str | None, str]:
+    """Return which activation makes an output, and of what; None, and the output itself, where none does."""
+    made_by = {name: node for node in model.graph.node for name in node.output}
+    last = made_by.get(output)
+    while last is not None and last.op_type in ("Identity", "Cast"):
+        last = made_by.get(last.input[0])
+    if last is None or last.op_type not in ("Softmax", "Sigmoid"):
+        return None, output
+    return last.op_type.lower(), last.input[0]

@@ -92,6 +92,12 @@ def test_dicom_goes_the_way_of_pictures_and_pdfs(page: Image.Image, tmp_path: Pa
         (lambda grey: dicom(WaveformSequence=[pydicom.Dataset()]), "holds signals and no picture: draw them first"),
         (lambda grey: dicom(), "is a DICOM file without a picture"),
         (lambda grey: dicom(picture=grey, photometric="MONOCHROME2", bits=16), "samples of 16 bits"),
+        (lambda grey: dicom(picture=grey, photometric="MONOCHROME2", BitsStored=4, HighBit=3), "of less than 8 bits"),
+        (lambda grey: dicom(picture=grey, photometric="MONOCHROME2", PixelRepresentation=1), "or with a sign"),
+        (
+            lambda grey: dicom(picture=grey, photometric="MONOCHROME2", PresentationLUTShape="INVERSE"),
+            "levels that its presentation changes",
+        ),
         (lambda grey: dicom(picture=grey, photometric="MONOCHROME2", Rows=60000, Columns=60000), "pixels, at most"),
         (lambda grey: dicom(picture=grey, photometric="MONOCHROME2", Rows=9000), "cannot be read"),
         (lambda grey: dicom(picture=grey, photometric="SECRET"), "cannot be read"),

@@ -78,11 +78,35 @@ def test_results_of_this_program_are_replaced(
         "image,page,label\n",
         "battery: about 97.1% left, charge it\n",
         "rejected: my paper\n",
+        "My notes\nResult: accuracy 93.5%\nnext: rerun: tomorrow\n",
+        "Result: accuracy 93.5%\n",
+        '{"image": "a.jpg", "status": "todo", "label": "normal"}\n',
+        '{"image": "a.jpg", "status": "ok", "answer": "normal"}\n',
+        "a.png: may not be read: check its permissions\n",
     ],
 )
 def test_what_only_looks_like_results_is_left(text: str, tmp_path: Path) -> None:
     (tmp_path / "notes").write_text(text)
     assert not are_results(tmp_path / "notes")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "scan.JPG: normal 93.5%\n",
+        "scans.tif, page 2: uncertain: normal 43.5%\n",
+        "a.png: b, d (b 91.0%, d 72.0%, a 3.0%)\nb.png: none of the classes (b 1.0%, d 2.0%)\n",
+        "broken.png: is damaged: copy it again\na: normal 70.0%, other 30.0%\n",
+        "a.png: rejected: does not look like the ECG images that the model was trained on\n",
+    ],
+)
+def test_text_of_this_program_is_known(text: str, tmp_path: Path) -> None:
+    (tmp_path / "results").write_text(text)
+    assert are_results(tmp_path / "results")
+    (tmp_path / "long").write_text(text * 500)
+    assert are_results(tmp_path / "long")
+    (tmp_path / "mixed").write_text(f"{text}and what somebody wrote below\n")
+    assert not are_results(tmp_path / "mixed")
 
 
 def test_text_that_begins_with_an_error_is_replaced(edge: Callable, copies: dict[str, Path], tmp_path: Path) -> None:

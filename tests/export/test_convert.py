@@ -16,7 +16,7 @@ from edge.contract import CONTRACT_KEY
 from export import convert as conversion
 from export.convert import convert
 from export.parity import BOUNDS, ParityError
-from tests.conftest import LABELS, last_line
+from tests.conftest import LABELS, ROOT, last_line
 from tests.export.mutants import one_pixel_shift, swapped_channels
 from training.models.saved_model import MEAN_HEATMAP_KEY, TRAINED_ON_KEY, load_model
 
@@ -97,16 +97,18 @@ def test_nothing_but_an_exported_model_is_replaced(
     called: Callable, h5: Path, three_classes: Path, tmp_path: Path
 ) -> None:
     other, notes, link = tmp_path / "other.h5", tmp_path / "notes.txt", tmp_path / "link.onnx"
+    source = Path(shutil.copy(ROOT / "edge" / "contract.py", tmp_path / "source.py"))  # which names the contract
     shutil.copy(h5, other)
     notes.write_text("what somebody wrote\n")
     link.symlink_to(other)
     image = sorted((three_classes / "test").rglob("*.jpg"))[0]
-    before = {path: path.read_bytes() for path in (h5, other, notes, image)}
+    before = {path: path.read_bytes() for path in (h5, other, notes, source, image)}
     for out, reason in (
         (h5, "is read by this command"),
         (image, "is read by this command"),
         (other, "was not made by this command"),
         (notes, "was not made by this command"),
+        (source, "was not made by this command"),
         (link, "was not made by this command"),
         (tmp_path, "is a folder"),
     ):

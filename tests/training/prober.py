@@ -17,6 +17,9 @@ def main() -> None:
         os.abort()
     if word == "hang":
         time.sleep(60)
+    if word == "orphan":
+        print(json.dumps({"pid": os.getpid()}), flush=True)
+        time.sleep(60)
     if word == "mumble":
         print("{")
         return
@@ -24,6 +27,11 @@ def main() -> None:
         print(json.dumps({"bytes": len(bytearray(2 << 30))}))
         return
     Path("left").write_text("behind")
+    try:
+        Path(sys.argv[3]).write_text("outside")
+        wrote = True
+    except OSError:
+        wrote = False
     (Path.home() / "home").touch()
     try:
         socket.create_connection(("127.0.0.1", int(sys.argv[2])), timeout=5).close()
@@ -32,7 +40,15 @@ def main() -> None:
         reached = False
     print("what libraries print")
     print(
-        json.dumps({"folder": str(Path.cwd()), "home": str(Path.home()), "names": sorted(os.environ), "net": reached})
+        json.dumps(
+            {
+                "folder": str(Path.cwd()),
+                "home": str(Path.home()),
+                "names": sorted(os.environ),
+                "net": reached,
+                "wrote": wrote,
+            }
+        )
     )
 
 

@@ -16,7 +16,7 @@ import h5py
 
 from edge.errors import ModelError
 from training.isolation import confine, run_isolated
-from training.models.keras_file import attribute, datasets, opened_head, parsed, read_archive
+from training.models.keras_file import KNOWN, attribute, datasets, opened_head, parsed, read_archive
 
 CODE = frozenset({
     "Lambda", "__lambda__", "TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty",
@@ -96,7 +96,9 @@ def inspected(path: Path) -> Inspection:
     parts = list(_classes(parsed(configuration, refused), refused))
     layers = [part for part in parts if "name" in part["config"] and not part["class_name"].endswith("Policy")]
     forms = [part["config"].get("batch_input_shape") or part["config"].get("batch_shape") for part in layers]
-    activations = [part["config"].get("activation") for part in layers]
+    # a layer of its own, Softmax, or what another one is followed by
+    ends = {"Softmax": "softmax"}
+    activations = [ends.get(part["class_name"]) or part["config"].get("activation") for part in layers]
     units = [part["config"].get("units") for part in layers]
     scaled = [part for part in layers if part["class_name"] in ("Rescaling", "Normalization")]
     return Inspection(
@@ -168,6 +170,8 @@ def _objections(name: str, found: dict[str, Any]) -> Iterator[str]:
         yield f"needs {what!r} of {module or registered!r}, which is not Keras': rebuild the model without it"
     elif isinstance(registered, str) and ">" in registered and not registered.startswith("keras"):
         yield f"needs {registered!r}, which is not Keras': rebuild the model without it"
+    elif name not in KNOWN:
+        yield f"needs {name!r}, which no Keras has, or only for code of others: rebuild the model without it"
 
 
 if __name__ == "__main__":

@@ -19,15 +19,23 @@ MOST_EMPTY = 64 << 20
 """Of a data set that takes a thousandth of that in the file."""
 MOST_CONFIGURATION = 16 << 20
 MOST_OBJECTS = 100_000
+KNOWN = frozenset(Path(__file__).with_name("keras_classes.txt").read_text(encoding="ascii").split())
+"""Classes of Keras 2 and 3 that a model is made of, layers and what they are configured with; all others are refused.
+The public classes of `keras` 3.15 and `tf_keras` 2.21, without those that hold code, read files or are bases."""
 ARCHIVE = frozenset({"metadata.json", "config.json", "model.weights.h5"})
 WEIGHTS = "model.weights.h5"
 
 
 def opened_head(path: Path) -> bytes:
-    """Return the first bytes of a Keras file; raise `ModelError` with what a file of another kind is."""
+    """Return the first bytes of a Keras file; raise `ModelError` with what a file of another kind is.
+
+    A file that two readers take for two forms, an archive with an HDF5 file behind it say, is none.
+    """
     head = head_of_model(path)
-    if h5py.is_hdf5(path):  # which may have something else before it
-        return head
+    if h5py.is_hdf5(path):
+        if head.startswith(HDF5) and not zipfile.is_zipfile(path):
+            return head
+        raise ModelError(f"{path}: is an HDF5 file and something else at once: save the model again")
     if head.startswith(HDF5):
         raise ModelError(f"{path}: is cut short or damaged: copy it again")
     return head_of_model(path, ARCHIVED)

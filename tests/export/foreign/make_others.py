@@ -7,6 +7,7 @@ Each is built and asked in its own framework, as a notebook would do it: with Ke
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -87,6 +88,19 @@ def with_keras3() -> keras.Model:
     )
 
 
+def hard() -> Any:
+    """With an activation that Keras 3 means another function by."""
+    layers = keras2.layers
+    return keras2.Sequential(
+        [
+            layers.Conv2D(6, 5, strides=3, input_shape=(64, 64, 3), activation="hard_sigmoid"),
+            layers.MaxPooling2D(3),
+            layers.Flatten(),
+            layers.Dense(4, activation="softmax"),
+        ]
+    )
+
+
 Case = tuple[str, str, Callable[[], Any], dict[str, str]]
 CASES: tuple[Case, ...] = (
     ("nested.h5", "2.15", lambda: nested(keras2.Sequential, 64), {"preprocessing": "unit", "resize": "nearest"}),
@@ -114,6 +128,7 @@ CASES: tuple[Case, ...] = (
         "removed.h5", "2.15", lambda: plain(128, 3, 4, "softmax", removed=True),
         {"preprocessing": "unit", "resize": "box"},
     ),
+    ("hard.h5", "2.15", hard, {"preprocessing": "tf", "resize": "nearest"}),
     ("three.keras", "3", with_keras3, {"preprocessing": "none", "resize": "nearest", "channels": "bgr"}),
 )  # fmt: skip
 
@@ -136,7 +151,43 @@ def main() -> None:
             "options": {"labels": ",".join(labels), "channels": "rgb", **options},
             "answers": dict(zip(map(str, images), outputs.tolist(), strict=True)),
         }
+    wrong(folder)
+    named = {"labels": "a,b,c,d", "channels": "rgb", "preprocessing": "unit", "resize": "nearest"}
+    said |= {path.name: {"options": named, "answers": {}} for path in folder.iterdir() if path.name not in said}
     (folder / "said.json").write_text(json.dumps(said))
+
+
+def wrong(folder: Path) -> None:
+    """Write files that cannot be adopted."""
+    layers = keras2.layers
+    image = keras2.Input((64, 64, 3))
+    flat = layers.Flatten()(layers.Conv2D(4, 9, strides=9)(image))
+    parts = [layers.Dense(4, activation="softmax")(flat) for _ in range(2)]  # two networks and their mean
+    keras2.Model(image, layers.Average()(parts)).save(folder / "mean.h5")
+    both = keras.layers.Flatten()(picture := keras.Input((64, 64, 3)))
+    keras.Model(picture, {name: keras.layers.Dense(4)(both) for name in "ab"}).save(folder / "both.keras")
+    for name, old, new in (
+        ("huge", "64, 64, 3", "20000, 20000, 3"),
+        ("custom", '"Flatten"', '"MyAttention"'),
+        ("operator", '"Flatten"', '"TensorFlowOpLayer"'),
+    ):
+        copy = Path(shutil.copy(folder / "mean.h5", folder / f"{name}.h5"))
+        with h5py.File(copy, "a") as file:
+            text = file.attrs["model_config"]
+            assert old in text
+            file.attrs["model_config"] = text.replace(old, new)
+    # An archive, for who looks at its beginning, with an HDF5 file behind it, for who looks at its name.
+    archive = (folder / "three.keras").read_bytes()
+    place = 512
+    while place < len(archive):
+        place *= 2
+    with h5py.File(folder / "both.h5", "w", userblock_size=place) as file, h5py.File(folder / "mean.h5") as source:
+        for name in source:
+            source.copy(name, file)
+        for name, value in source.attrs.items():
+            file.attrs[name] = value
+    with (folder / "both.h5").open("r+b") as file:
+        file.write(archive)
 
 
 def opened(path: Path, shape: tuple[int, ...], options: dict[str, str]) -> np.ndarray:

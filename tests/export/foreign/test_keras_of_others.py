@@ -8,19 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from edge import Classifier
-from edge.contract import Contract
+from edge.contract import CONTRACT_KEY, Contract
 from edge.images.preprocessing import OF_OTHERS, Preprocessing, load_page, preprocessing_id
-from export.foreign import adoption
+from export.foreign import adoption, facts
 from export.foreign.adoption import adopt
 from export.foreign.facts import Told
 from tests.conftest import ROOT, last_line
 
 NAMES = (
     "nested.h5", "nested-224.h5", "functional.h5", "functional-24.h5", "depthwise.h5", "grey.h5", "several.h5",
-    "two.h5", "logit.h5", "removed.h5", "three.keras",
+    "two.h5", "logit.h5", "removed.h5", "hard.h5", "three.keras",
 )  # fmt: skip
 
 
@@ -63,7 +64,7 @@ def test_it_says_of_a_file_what_it_said_in_its_own_program(
     out = tmp_path / "model.onnx"
     printed = called("export", "convert", others / name, *words, "--images", images, "--out", out).stdout
     assert "parity                                  holds" in printed
-    assert ("tf_keras" in printed) == (name == "removed.h5")
+    assert ("tf_keras" in printed) == (name != "three.keras")
     classifier = Classifier(out)
     activation = dict(zip(words[::2], words[1::2], strict=True)).get("--activation")
     expected = probabilities(np.array(list(answers.values())), classifier.contract, activation)
@@ -105,6 +106,14 @@ WRONG = {
     "int8": ("nested.h5", {"int8": "", "calibration": "."}, "is for models of this program"),
     "over a picture": ("nested.h5", {"out": "PICTURE"}, "is read by this command"),
     "over another file": ("nested.h5", {"out": "notes.txt"}, "was not made by this command"),
+    "probabilities as logits": ("mean.h5", {"activation": "softmax"}, "numbers that sum to 1, which are probabilities"),
+    "two outputs": ("both.keras", {}, "takes 1 inputs and gives 2 outputs: one picture and one output are wanted"),
+    "a label that is no text": ("nested.h5", {"labels": "a,b,c,\udcff"}, "printable letters"),
+    "a label with a bar": ("nested.h5", {"labels": "a,b,c,d|e"}, "printable letters"),
+    "huge input": ("huge.h5", {}, "takes 20000x20000, each side has to have 8 to 4096 pixels"),
+    "custom layer": ("custom.h5", {}, "needs 'MyAttention', which no Keras has"),
+    "operator of TensorFlow": ("operator.h5", {}, "needs 'TensorFlowOpLayer', which no Keras has"),
+    "two forms at once": ("both.h5", {}, "is an HDF5 file and something else at once"),
 }
 
 
@@ -153,8 +162,39 @@ def test_parity_fails_where_the_original_is_another_or_sees_other_pixels(
     words = ("verify", others / "nested.h5", tmp_path / "m.onnx", "--images", images, "--format", "json")
     assert json.loads(called("export", *words).stdout)["holds"] is True
     assert adoption.verify(others / "nested-224.h5", served, images).failures
-    monkeypatch.setattr(adoption, "load_page", lambda *words: load_page(*words)[..., ::-1])
-    assert adoption.verify(others / "nested.h5", served, images).failures
+    model = onnx.load(tmp_path / "m.onnx")
+    entry = next(entry for entry in model.metadata_props if entry.key == CONTRACT_KEY)
+    entry.value = entry.value.replace('"channels": "rgb"', '"channels": "bgr"')
+    onnx.save(model, tmp_path / "m.onnx")
+    assert adoption.verify(others / "nested.h5", Classifier(tmp_path / "m.onnx"), images).failures
+
+
+@pytest.mark.parametrize("name", ["nested.h5", "nested-224.h5", "functional-24.h5", "depthwise.h5", "grey.h5"])
+def test_without_keras_2_a_repaired_configuration_says_the_same(
+    name: str, others: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facts, "KERAS_2", ("keras",))
+    words, answers = said(others, name)
+    options = {word.removeprefix("--"): value for word, value in zip(words[::2], words[1::2], strict=True)}
+    options |= {"labels": tuple(options["labels"].split(",")), "scale": options.pop("preprocessing")}
+    parity = adopt(others / name, tmp_path / "m.onnx", images, Told(**options))
+    assert parity.loaded.endswith("with a repaired configuration")
+    classifier = Classifier(tmp_path / "m.onnx")
+    expected = probabilities(np.array(list(answers.values())), classifier.contract, options.get("activation"))
+    found = np.array([list(classifier.predict(path).probabilities.values()) for path in answers])
+    assert np.abs(found - expected).max() <= 1e-5
+
+
+def test_what_another_keras_means_something_else_by_is_not_repaired(
+    others: Path, images: Path, called: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`hard_sigmoid` is clip(0.2 x + 0.5) in Keras 2 and relu6(x + 3) / 6 in Keras 3; a layer that only Keras 2 has."""
+    monkeypatch.setattr(facts, "KERAS_2", ("keras",))
+    for name, reason in (("hard.h5", "'hard_sigmoid', which is another function"), ("removed.h5", "ThresholdedReLU")):
+        words, _ = said(others, name)
+        ends = ("--images", images, "--out", tmp_path / "m.onnx")
+        assert reason in last_line(called("export", "convert", others / name, *words, *ends, code=2))
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_a_model_of_others_says_that_it_is_one(

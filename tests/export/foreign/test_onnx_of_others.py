@@ -15,6 +15,7 @@ from edge import Classifier, load_page
 from edge.contract import CONTRACT_KEY
 from edge.errors import ModelError
 from edge.images.preprocessing import Preprocessing, preprocessing_id
+from export.foreign import adoption
 from export.foreign.adoption import adopt
 from export.foreign.facts import Told
 from export.foreign.intake import Intake
@@ -80,6 +81,7 @@ FORMS = {
     ),
     "float16": ({"kind": TensorProto.FLOAT16}, {"scale": "unit"}),
     "open size": ({}, {"scale": "unit", "size": (SIZE, SIZE)}),
+    "logits besides": ({}, {"scale": "unit"}),
 }
 
 
@@ -90,6 +92,8 @@ def test_it_says_of_a_file_what_it_said(form: str, synthetic_folder: Path, tmp_p
     if form == "open size":
         for side in model.graph.input[0].type.tensor_type.shape.dim[2:]:
             side.dim_param = "side"
+    if form == "logits besides":
+        model.graph.output.append(helper.make_tensor_value_info("raw", TensorProto.FLOAT, ["n", 3]))
     theirs, images = tmp_path / "theirs.onnx", synthetic_folder / "test"
     onnx.save(model, theirs)
     told = Told(**({"labels": ("a", "b", "c"), "channels": "rgb", "resize": "nearest"} | options))
@@ -143,6 +147,20 @@ def bomb(model: ModelProto) -> None:
     model.graph.node.append(helper.make_node("Constant", [], ["huge"], value=huge))
 
 
+def sparse(model: ModelProto, location: str) -> None:
+    values = helper.make_tensor("sparse", TensorProto.FLOAT, [1], [0.0])
+    Path(location).write_bytes(values.raw_data)
+    values.ClearField("float_data")
+    values.data_location = TensorProto.EXTERNAL
+    values.external_data.add(key="location", value=location)
+    where = helper.make_tensor("where", TensorProto.INT64, [1], [0])
+    model.graph.sparse_initializer.append(helper.make_sparse_tensor(values, where, [4]))
+
+
+def fixed(model: ModelProto, count: int) -> None:
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = count
+
+
 def second_input(model: ModelProto) -> None:
     model.graph.input.append(helper.make_tensor_value_info("age", TensorProto.FLOAT, ["n", 1]))
 
@@ -161,6 +179,8 @@ BAD = {
         lambda model: (outside(model, "w"), Path("w").unlink()), "'w', which is not beside it",
     ),
     "bomb": (bomb, "would take more than 2048 MB"),
+    "sparse weights above": (lambda model: sparse(model, "../w"), "takes weights from '../w', outside its folder"),
+    "a fixed number of pictures": (lambda model: fixed(model, 8), "takes 8 pictures at once"),
     "two inputs": (second_input, "takes 2 inputs"),
     "old opset": (lambda model: with_opset(model, 6), "has opset 6, not 8 to"),
     "opset of the future": (lambda model: with_opset(model, 999), "has opset 999"),
@@ -238,7 +258,57 @@ def test_what_a_file_says_of_itself(tmp_path: Path, called: Callable) -> None:
     assert record["outputs"] == ["said float (None, 3)"]
     assert (record["opset"], record["last"], record["refused"]) == (17, "Softmax", [])
     assert record["parameters"] == sum(math.prod(one.dims) for one in network().graph.initializer)
+    model = network()
+    model.producer_name = "evil\x1b[31m\nrefused none"
+    onnx.save(model, tmp_path / "odd name;id.onnx")
+    shown = called("export", "inspect", tmp_path / "odd name;id.onnx").stdout
+    assert "evil\\x1b[31m\\nrefused none" in shown
+    quoted = last_line(called("export", "adopt", tmp_path / "odd name;id.onnx", code=2))
+    assert f"adopt '{tmp_path / 'odd name;id.onnx'}' --labels" in quoted
     asked = called("export", "adopt", file, code=2)
     assert "picture float" in asked.stdout
     assert "python -m export adopt" in last_line(asked)
     assert "--channels rgb|bgr" in last_line(asked)
+
+
+def test_whole_numbers_are_not_scaled_first(synthetic_folder: Path, tmp_path: Path, called: Callable) -> None:
+    """Divided by 255 and made whole again, every level but white would be black."""
+    onnx.save(network(kind=TensorProto.UINT8), tmp_path / "m.onnx")
+    words = ("--labels", "a,b,c", "--preprocessing", "unit", "--channels", "rgb", "--resize", "nearest")
+    ends = ("--images", synthetic_folder / "test", "--out", tmp_path / "ours.onnx")
+    assert "give --preprocessing none" in last_line(
+        called("export", "adopt", tmp_path / "m.onnx", *words, *ends, code=2)
+    )
+
+
+def test_what_never_ends_ends(
+    synthetic_folder: Path, tmp_path: Path, called: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loop without an end on the pictures of `check`, and on no other."""
+    model = network()
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["goes"]), helper.make_node("Identity", ["a"], ["b"])],
+        "body",
+        [helper.make_tensor_value_info(name, kind, form) for name, kind, form in (
+            ("step", TensorProto.INT64, []), ("go", TensorProto.BOOL, []), ("a", TensorProto.FLOAT, ["n", 3]))],
+        [helper.make_tensor_value_info(name, kind, form) for name, kind, form in (
+            ("goes", TensorProto.BOOL, []), ("b", TensorProto.FLOAT, ["n", 3]))],
+    )  # fmt: skip
+    nodes = list(model.graph.node)
+    more = [
+        helper.make_node("ReduceMean", ["picture"], ["bright"], keepdims=0),
+        helper.make_node("Greater", ["bright", "least"], ["endless"]),
+        helper.make_node("Loop", ["", "endless", "raw"], ["looped"], body=body),
+    ]
+    nodes[-1].input[0] = "looped"
+    del model.graph.node[:]
+    model.graph.node.extend([*nodes[:-1], *more, nodes[-1]])
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(0), "least"))
+    onnx.save(model, tmp_path / "m.onnx")
+    monkeypatch.setattr(adoption, "SECONDS", 8)
+    words = ("--labels", "a,b,c", "--preprocessing", "unit", "--channels", "rgb", "--resize", "nearest")
+    ends = ("--images", synthetic_folder / "test", "--out", tmp_path / "ours.onnx")
+    assert "could not be converted within" in last_line(
+        called("export", "adopt", tmp_path / "m.onnx", *words, *ends, code=2)
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
