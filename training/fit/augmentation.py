@@ -14,7 +14,7 @@ CONTRAST = 0.1  # share of the distance from mid-grey
 
 CUT_TOP, CUT_BOTTOM, CUT_SIDE = 0.3, 0.12, 0.06  # shares of an image: its header, its footer, a part of its frame
 CUT, GREY = 0.65, 0.3  # shares of the pictures from elsewhere: cut, not on a wider page; without colour
-ABOVE, BELOW, BESIDE = 0.6, 1.5, 0.15  # shares of an image: the widest margins of a page around it
+ABOVE, BESIDE = 0.6, 0.15  # shares of an image: the widest margins of a page around it
 PAPER, SHADE = 0.75, 0.6  # of white: the darkest paper in each colour, and the darkest light on it
 GAMMA = (0.7, 1.5)
 BLUR, NOISE = 1.1, 6.0  # pixels, grey levels
@@ -63,7 +63,7 @@ def from_elsewhere(image: np.ndarray, digest: str, seed: int) -> np.ndarray:
         left, right = rng.uniform(0, CUT_SIDE, 2) * width
         picture = picture[int(top) : height - int(bottom), int(left) : width - int(right)]
     else:
-        margins = (rng.uniform(0, (ABOVE, BELOW, BESIDE, BESIDE)) * (height, height, width, width)).astype(int)
+        margins = (rng.uniform(0, (ABOVE, ABOVE, BESIDE, BESIDE)) * (height, height, width, width)).astype(int)
         paper = np.median(picture.reshape(-1, 3), axis=0).tolist()
         picture = cv2.copyMakeBorder(picture, *margins.tolist(), cv2.BORDER_CONSTANT, value=paper)
     picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)

@@ -21,8 +21,6 @@ SMOOTHING = 0.05
 """Label smoothing of fine-tuning."""
 LEAST_WEIGHT = 0.5
 """Smallest weight in a thinned epoch."""
-AVERAGED = 0.15
-"""Share of the steps that a moving average of the weights looks back on."""
 
 
 def class_weights(targets: np.ndarray) -> np.ndarray:
@@ -111,22 +109,6 @@ class Batches(keras.utils.PyDataset):
         return inputs, self._targets[chosen], self._weights[chosen]
 
 
-class AveragingAdamW(keras.optimizers.AdamW):
-    """AdamW that keeps a moving average of the weights beside them; Keras would put it in their place at once."""
-
-    def __init__(self, learning_rate: float, steps: int) -> None:
-        """Let the rate fall to 0 along a cosine in so many steps."""
-        schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        super().__init__(schedule, use_ema=True, ema_momentum=1 - 1 / max(AVERAGED * steps, 1))
-
-    def finalize_variable_values(self, var_list: list[keras.Variable]) -> None:
-        """Leave the weights as they are: Keras asks at the end of each epoch."""
-
-    def use_average(self, variables: list[keras.Variable]) -> None:
-        """Give these variables, those that were trained, the values of their moving averages."""
-        super().finalize_variable_values(variables)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Stage:
     """Say how long and how fast one part of a network is trained."""
@@ -138,7 +120,7 @@ class Stage:
     learning_rate: float
     """Of Adam, or, with `decay`, of AdamW at its beginning."""
     decay: bool = False
-    """Whether the rate falls to 0 along a cosine, with label smoothing and averaged weights: for fine-tuning."""
+    """Whether the rate falls to 0 along a cosine, with label smoothing: for fine-tuning."""
 
 
 def train_epochs(
@@ -150,15 +132,14 @@ def train_epochs(
 ) -> None:
     """Train `network`, whose output is logits, and leave it with the weights of its best epoch.
 
-    Without `validation` that is the last one, or, with `decay`, a moving average of the weights. `batches(epoch)`
-    gives the epoch's images. After every epoch its row is in `folder/history.csv` and its weights and optimizer state
-    lie beside it, until `remove_checkpoints`: the same call goes on after the last complete epoch and ends with the
-    same weights as one that never stopped. (Keras' saved
+    Without `validation` that is the last one. `batches(epoch)` gives the epoch's images. After every epoch its row is
+    in `folder/history.csv` and its weights and optimizer state lie beside it, until `remove_checkpoints`: the same
+    call goes on after the last complete epoch and ends with the same weights as one that never stopped. (Keras' saved
     weights leave out the random state of a Dropout layer: a network that has one would not.)
     """
     if stage.decay:
         steps = sum(len(batches(epoch)) for epoch in range(stage.epochs))
-        optimizer = AveragingAdamW(stage.learning_rate, steps)
+        optimizer = keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(stage.learning_rate, steps))
     else:
         optimizer = keras.optimizers.Adam(stage.learning_rate)
     network.compile(
@@ -184,8 +165,6 @@ def train_epochs(
             if old != kept_epoch(rows).epoch:
                 _checkpoint(folder, stage, old).unlink(missing_ok=True)
     network.load_weights(_checkpoint(folder, stage, kept_epoch(rows).epoch))
-    if stage.decay and validation is None:
-        optimizer.use_average(network.trainable_variables)
 
 
 def _resumed(network: keras.Model, stage: Stage, folder: Path) -> list[HistoryRow]:

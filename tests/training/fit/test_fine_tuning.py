@@ -14,10 +14,10 @@ from training.data.folder import DataFolder
 from training.data.history import read_history
 from training.data.loaded_images import EcgImage, LoadedImages
 from training.data.recipe import Recipe
-from training.fit import fine_tuning, loop
+from training.fit import fine_tuning
 from training.fit.fine_tuning import FineTuner
 from training.fit.lesson import targets_of
-from training.fit.loop import Batches, Stage, TargetLoss, hits, train_epochs
+from training.fit.loop import Batches, TargetLoss, hits
 from training.inspection.trace_area import TraceArea
 from training.models.heads import fit_standardise, refit_standardise
 from training.models.networks import NETWORKS, build_network
@@ -125,47 +125,6 @@ def test_targets_say_the_class_the_set_or_nothing() -> None:
         groups=np.array(["1", "2", "3"]),
     )
     np.testing.assert_allclose(targets_of(loaded, ("a", "b", "c")), [[0, 1, 0], [1, 0, 1], [1 / 3, 1 / 3, 1 / 3]])
-
-
-def test_without_validation_the_weights_are_a_moving_average(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One step an epoch, so that the weights after each step can be seen; the same after an interrupt."""
-    rng, epochs = np.random.default_rng(0), 20
-    inputs, targets = rng.normal(size=(4, 3)).astype(np.float32), np.eye(2, dtype=np.float32)[[0, 1, 0, 1]]
-    after: list[np.ndarray] = []
-    one_epoch = loop._one_epoch
-
-    def seen(network: keras.Model, *words: object) -> dict[str, float]:
-        logs = one_epoch(network, *words)
-        after.append(network.get_weights()[0])
-        return logs
-
-    monkeypatch.setattr(loop, "_one_epoch", seen)
-
-    def train(folder: Path, stop: int = epochs) -> np.ndarray:
-        folder.mkdir(exist_ok=True)
-        keras.utils.set_random_seed(0)
-        network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-        stage = Stage(name="tuned", epochs=epochs, learning_rate=0.1, decay=True)
-
-        def batches(epoch: int) -> Batches:
-            if len(after) == stop:
-                raise KeyboardInterrupt
-            return Batches(inputs, targets, np.ones(4), epoch, 0)
-
-        train_epochs(network, batches, None, stage, folder)
-        return network.get_weights()[0]
-
-    found = train(tmp_path / "whole")
-    momentum = 1 - 1 / (loop.AVERAGED * epochs)
-    average = after[0]
-    for weights in after[1:]:
-        average = momentum * average + (1 - momentum) * weights
-    np.testing.assert_allclose(found, average, rtol=1e-5)
-    assert np.abs(found - after[-1]).max() > 1e-4
-    after.clear()
-    with pytest.raises(KeyboardInterrupt):
-        train(tmp_path / "cut", stop=7)
-    np.testing.assert_array_equal(train(tmp_path / "cut", stop=-1), found)
 
 
 def test_light_images_are_shown_in_some_epochs_and_count_the_same_in_the_sum() -> None:
