@@ -296,8 +296,8 @@ def test_choices_of_the_command_are_those_of_the_generator() -> None:
     [
         *(("-m", program) for program in ("edge", "training", "export")),
         *(("-m", "edge", name) for name in ("predict", "info", "check", "bench")),
-        *(("-m", "training", name) for name in ("explore", "audit", "train", "evaluate", "synthetic")),
-        *(("-m", "export", name) for name in ("convert", "verify")),
+        *(("-m", "training", name) for name in ("explore", "audit", "train", "tune", "evaluate", "synthetic")),
+        *(("-m", "export", name) for name in ("convert", "adopt", "inspect", "verify")),
         ("demo.py",),
     ],
 )

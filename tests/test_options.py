@@ -37,6 +37,7 @@ BASE = {
     },
     "export": {
         "convert": ["none.h5", "--out", "new.onnx", "--images", "none"],
+        "adopt": ["none.onnx", "--out", "new.onnx", "--images", "none"],
         "inspect": ["none.h5"],
         "verify": ["none.h5", "none.onnx", "--images", "none"],
     },
