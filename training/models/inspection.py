@@ -27,7 +27,7 @@ FILE_READERS = frozenset({"StringLookup", "IntegerLookup", "TextVectorization", 
 """Layers that read a file that their configuration names."""
 MODULES = ("keras.", "tensorflow.keras.", "tensorflow.python.keras.", "tf_keras.", "builtins.")
 MOST_MEMORY = 6 << 30
-SECONDS = 120
+SECONDS = 60
 """Of the process that reads a file."""
 MOST_UNITS = 1 << 16
 UNITS = frozenset({"units", "filters", "output_dim", "input_dim", "target_height", "target_width"})
