@@ -4,7 +4,7 @@
         [--photos DIR] [--other-hospital DIR] --out edge/models/card.json
 
 `--measured` is the run with folds on the training images of DIR, `--unseen` its model exported to ONNX, which has not
-seen the test images of DIR. The shipped model itself has learned from these: it is asked about pictures that
+seen the test images of DIR. The shipped model itself may have learned from these: it is asked about pictures that
 neither has seen, photos, pages of another hospital, synthetic images of held-out patients (`synthetic --signals
 --label-sets`, one folder a look) and pictures that are no ECG.
 """

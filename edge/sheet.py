@@ -70,8 +70,6 @@ class Sheet:
 def _answer(found: Prediction) -> str:
     if found.status is Status.REJECTED:
         return "rejected: looks unlike the training images"
-    if found.labels is not None:
-        return ", ".join(found.labels) or "none of the classes"
     sure = "" if found.status is Status.OK else "uncertain: "
     return f"{sure}{found.label} {found.probability:.0%}"
 

@@ -1,10 +1,12 @@
-"""Formats: which kind a file is by its first bytes, and what teaches Pillow one that it does not know."""
+"""Formats: which kind a file is by its first bytes, which of its pages is meant, and one that Pillow has to learn."""
 
 from pathlib import Path
 from typing import BinaryIO
 
 from edge.errors import PageError
 
+MAX_PAGES = 500
+"""Pages of one file that are read: more are no patient's ECGs, and would be answered for hours."""
 TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 HEAD = 1024  # bytes that tell the kind of a file; a PDF may have something before its mark
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
@@ -32,6 +34,18 @@ def is_heic(head: bytes) -> bool:
 def is_tiff(head: bytes) -> bool:
     """Tell a TIFF by its first bytes."""
     return head[:4] in TIFF_MARKS
+
+
+def choose_page(pages: int, number: int | None) -> int:
+    """Return the place, from 0, of page `number` of a file with so many; refuse to choose one of several by itself."""
+    if number is None:
+        if pages > MAX_PAGES:
+            raise PageError(f"holds {pages} pages, at most {MAX_PAGES} are read: split it")
+        if pages > 1:
+            raise PageError(f"holds {pages} pages: save each as a picture of its own")
+    if not 1 <= (number or 1) <= pages:
+        raise PageError(f"has no page {number or 1}: give another")
+    return (number or 1) - 1
 
 
 def learn_heic() -> None:

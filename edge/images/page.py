@@ -12,9 +12,9 @@ from PIL import Image, UnidentifiedImageError
 from edge.errors import PageError
 from edge.files import contents_of, is_stream
 from edge.images.dicom import inside_dicom, is_dicom
-from edge.images.formats import head_of, is_heic, is_tiff, learn_heic
+from edge.images.formats import MAX_PAGES, choose_page, head_of, is_heic, is_tiff, learn_heic
 from edge.images.jpeg import lacks_data, may_lack_data, refuse_scans
-from edge.images.pdf import MAX_PAGES, choose_page, count_pdf_pages, draw_pdf_page, is_pdf
+from edge.images.pdf import count_pdf_pages, draw_pdf_page, is_pdf
 from edge.images.pixels import depth_of, from_array, upright_rgb
 from edge.images.tiff import refuse_form, tiff_pages
 

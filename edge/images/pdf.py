@@ -11,9 +11,8 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from edge.errors import PageError
+from edge.images.formats import choose_page
 
-MAX_PAGES = 500
-"""Pages of one file that are read: more are no patient's ECGs, and would be answered for hours."""
 DPI = 200
 """Dots per inch that a page is drawn with: an A4 page then has 2339x1654 pixels, as a scan has."""
 POINTS = 72  # a PDF's own units per inch
@@ -35,18 +34,6 @@ def count_pdf_pages(source: str | Path | BinaryIO) -> int:
     """Return how many pages a PDF holds; raise `PageError` where it cannot be opened."""
     with _PDFIUM, closing(_open_pdf(source)) as document:
         return len(document)
-
-
-def choose_page(pages: int, number: int | None) -> int:
-    """Return the place, from 0, of page `number` of a file with so many; refuse to choose one of several by itself."""
-    if number is None:
-        if pages > MAX_PAGES:
-            raise PageError(f"holds {pages} pages, at most {MAX_PAGES} are read: split it")
-        if pages > 1:
-            raise PageError(f"holds {pages} pages: save each as a picture of its own")
-    if not 1 <= (number or 1) <= pages:
-        raise PageError(f"has no page {number or 1}: give another")
-    return (number or 1) - 1
 
 
 def draw_pdf_page(source: str | Path | BinaryIO, number: int | None, max_pixels: int) -> Image.Image:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from edge.errors import UsageError
+from edge.errors import ModelError, UsageError
 from export.commands.arguments import add_images, add_told, line_to_type, told_of
 
 
@@ -22,6 +22,8 @@ def run(options: argparse.Namespace) -> int:
     from export.foreign.onnx_network import inspect_onnx
 
     told, found = told_of(options), inspect_onnx(options.onnx)
+    if found.refused:
+        raise ModelError(f"{options.onnx}: {found.refused[0]}")
     if not told or options.out is None or options.images is None:
         print(shown(found), flush=True)
         channels = next((side for side in (found.picture[3:] + found.picture[1:2]) if side in (1, 3)), None)

@@ -1,16 +1,19 @@
 """Arguments that several commands of export take."""
 
 import argparse
+import re
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from edge.images.preprocessing import RESIZES, SAMPLED
+from export.foreign.intake import CHANNELS, SCALES
 
 if TYPE_CHECKING:
     from export.foreign.facts import Told
 
-SCALES = ("unit", "tf", "caffe", "torch", "none")
-CHANNELS = ("rgb", "bgr", "grey")
-RESIZES = ("nearest", "bilinear", "bicubic", "box", "hamming", "lanczos", "tf-bilinear")
+METHODS = (*RESIZES, SAMPLED)
 LONGEST = 100  # letters of a label
 
 
@@ -27,13 +30,15 @@ def add_told(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--labels", type=_labels, metavar="A,B,...", help="its classes, in the order of its outputs")
     group.add_argument(
         "--preprocessing",
-        choices=SCALES,
-        help="unit: levels divided by 255; tf, caffe, torch: those of Keras' preprocess_input; none: 0 to 255",
+        choices=tuple(SCALES),
+        help=f"of the levels of pixels; {_described(SCALES)}",
     )
-    group.add_argument("--channels", choices=CHANNELS, help="as the pictures were opened: bgr by OpenCV, else rgb")
+    group.add_argument(
+        "--channels", choices=tuple(CHANNELS), help=f"as the pictures were opened; {_described(CHANNELS)}"
+    )
     group.add_argument(
         "--resize",
-        choices=RESIZES,
+        choices=METHODS,
         help="nearest: what Keras' load_img and ImageDataGenerator do if not told otherwise; tf-bilinear: "
         "image_dataset_from_directory, tf.image.resize, OpenCV; the others: Pillow's",
     )
@@ -43,6 +48,10 @@ def add_told(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--image-size", type=_size, metavar="HEIGHTxWIDTH", help="of its input, if its file leaves it open"
     )
+
+
+def _described(choices: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {text}" for name, text in choices.items())
 
 
 def told_of(options: argparse.Namespace) -> "Told | None":
@@ -67,7 +76,7 @@ def line_to_type(command: str, path: Path, channels: int | None, classes: int | 
     order = "grey" if channels == 1 else "rgb|bgr"
     return (
         f"python -m export {command} {shlex.quote(str(path))} --labels {labels} --preprocessing {'|'.join(SCALES)} "
-        f"--channels {order} --resize {'|'.join(RESIZES)} --out MODEL.onnx --images DIR"
+        f"--channels {order} --resize {'|'.join(METHODS)} --out MODEL.onnx --images DIR"
     )
 
 
@@ -82,9 +91,7 @@ def _labels(text: str) -> tuple[str, ...]:
 
 
 def _size(text: str) -> tuple[int, int]:
-    height, cross, width = text.partition("x")
-    if not (cross and height.isdecimal() and width.isdecimal() and 8 <= int(height[:6]) <= 4096 >= int(width[:6]) >= 8):
-        raise argparse.ArgumentTypeError(
-            f"{text[:40]!r} is not HEIGHTxWIDTH, each from 8 to 4096: give for example 224x224"
-        )
-    return int(height), int(width)
+    if not re.fullmatch("[0-9]{1,5}x[0-9]{1,5}", text):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not HEIGHTxWIDTH: give for example 224x224")
+    height, width = map(int, text.split("x"))
+    return height, width

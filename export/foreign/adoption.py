@@ -3,7 +3,9 @@
 import json
 import logging
 import shutil
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -76,9 +78,7 @@ def adopt(source: Path, out: Path, images: Path, told: Told) -> AdoptionParity:
     check_output(out, (source, *pictures), is_model)
     with replacing(out) as unfinished, TemporaryDirectory(prefix="ecg-") as folder:
         unfinished.touch()
-        copy = _copied(source, Path(folder))
-        facts = Facts.read(copy, source)
-        parity = _isolated(copy, source, facts, Path(folder), _contract(facts, told, source), told.activation, pictures)
+        parity = _isolated(source, Path(folder), pictures, told.activation, partial(_contract, told, source))
         if parity.failures:
             raise ParityError(
                 f"{source}: wrapped it gives other predictions, {'; '.join(parity.failures)}: nothing was written"
@@ -91,10 +91,8 @@ def verify(source: Path, classifier: Classifier, images: Path) -> AdoptionParity
     """Compare an adopted model with the file that it was made of; raise as `adopt` does."""
     contract, pictures = classifier.contract, _pictures(images)
     with TemporaryDirectory(prefix="ecg-") as folder:
-        copy = _copied(source, Path(folder))
-        facts = Facts.read(copy, source)
         exported = classifier.path.absolute()
-        return _isolated(copy, source, facts, Path(folder), contract, contract.activation, pictures, exported)
+        return _isolated(source, Path(folder), pictures, contract.activation, lambda _: contract, exported)
 
 
 def _pictures(images: Path) -> list[Path]:
@@ -115,7 +113,7 @@ def _copied(source: Path, folder: Path) -> Path:
     return shutil.copy(source, folder / ("theirs.keras" if head.startswith(ARCHIVE) else "theirs.h5"))
 
 
-def _contract(facts: Facts, told: Told, source: Path) -> Contract:
+def _contract(told: Told, source: Path, facts: Facts) -> Contract:
     """Return the contract, whose activation the graph has still to say."""
     height, width = (one or other for one, other in zip(facts.size, told.size or (None, None), strict=True))
     if height is None or width is None:
@@ -138,27 +136,27 @@ def _contract(facts: Facts, told: Told, source: Path) -> Contract:
 
 
 def _isolated(
-    copy: Path,
     source: Path,
-    facts: Facts,
     folder: Path,
-    contract: Contract,
-    activation: str | None,
     pictures: list[Path],
+    activation: str | None,
+    contract_of: Callable[[Facts], Contract],
     exported: Path | None = None,
 ) -> AdoptionParity:
-    """Have the model loaded, made and compared in a process of its own."""
-    settings = Settings(
-        source=str(copy),
-        form="",
-        contract=contract.to_json(),
-        activation=activation,
-        images=[str(picture.absolute()) for picture in pictures],
-        exported=exported and str(exported),
-    )
-    faults = []
+    """Have the model inspected, and then loaded, made or compared with `exported`, in processes of their own."""
+    copy = _copied(source, folder)
+    facts = Facts.read(copy, source)
+    contract, faults = contract_of(facts).to_json(), []
     for form in facts.forms:
-        (folder / "settings.json").write_text(json.dumps(asdict(replace(settings, form=form))), encoding="utf-8")
+        settings = Settings(
+            source=str(copy),
+            form=form,
+            contract=contract,
+            activation=activation,
+            images=[str(picture.absolute()) for picture in pictures],
+            exported=exported and str(exported),
+        )
+        (folder / "settings.json").write_text(json.dumps(asdict(settings)), encoding="utf-8")
         found = run_isolated("export.foreign.source", str(folder), seconds=SECONDS, folder=folder)
         if found is None:
             raise ModelError(f"{source}: could not be converted within {SECONDS // 60} minutes and the memory allowed")

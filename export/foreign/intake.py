@@ -1,19 +1,22 @@
 """The intake: what stands between the pixels of a picture and a network of others, as their program did it."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+if TYPE_CHECKING:
+    from onnx import NodeProto, TensorProto
 
 RGB_MEAN, RGB_SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BGR_MEAN = (103.939, 116.779, 123.68)
 """Of ImageNet, as Keras' `preprocess_input` and torchvision have them."""
 SCALES = {
     "unit": "levels divided by 255",
-    "tf": "levels divided by 127.5, minus 1: Keras' preprocess_input of MobileNet, Inception, Xception",
-    "caffe": "channels reversed, ImageNet's means taken off: Keras' preprocess_input of VGG and ResNet",
-    "torch": "divided by 255, then ImageNet's mean and standard deviation: torchvision, Keras' DenseNet",
-    "none": "levels of 0 to 255 as they are: where the network scales by itself",
+    "tf": "divided by 127.5, minus 1, as Keras' preprocess_input of MobileNet and Xception",
+    "caffe": "channels reversed, less ImageNet's means, as that of VGG and ResNet",
+    "torch": "divided by 255, then ImageNet's means and deviations, as torchvision and that of DenseNet",
+    "none": "0 to 255, where the network scales by itself",
 }
 CHANNELS = {
     "rgb": "as Keras and Pillow give them",
@@ -57,11 +60,13 @@ class Intake:
 
     def nodes(
         self, source: str, target: str, element: int, *, first: bool
-    ) -> tuple[list[NodeProto], list[TensorProto]]:
+    ) -> "tuple[list[NodeProto], list[TensorProto]]":
         """Return nodes, and their constants, that do the same in a graph, from `source` to `target`.
 
         `element` is the type that the network takes, and `first` whether it wants its channels first.
         """
+        from onnx import TensorProto, helper, numpy_helper  # here, because --help asks for the names alone
+
         steps: list[tuple[str, np.ndarray | None, dict[str, object]]] = []
         if self._order != [0, 1, 2]:
             steps.append(("Gather", np.array(self._order), {"axis": 3}))

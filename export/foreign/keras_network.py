@@ -77,5 +77,5 @@ def _by_keras2(path: Path) -> tuple[str, Any]:
     try:
         import tf_keras
     except ImportError:
-        raise ModelError("it is not there: install the extra 'legacy'") from None
+        raise ModelError("it is not installed: pip install tf-keras") from None
     return f"tf_keras {tf_keras.__version__}", tf_keras.models.load_model(path, compile=False, safe_mode=True)

@@ -73,19 +73,22 @@ def _adopted(settings: Settings, folder: Path) -> Compared:
         threshold = THRESHOLD if activation == "sigmoid" else 0.0
         contract = replace(contract, activation=activation, confidence_threshold=threshold)
         properties = {CONTRACT_KEY: contract.to_json()}
-        for more in (lambda: {}, lambda: {CHECK_KEY: to_json(answers(Classifier(file)))}):
-            onnx.helper.set_model_props(model, properties | more())
-            onnx.save(model, file)
+        onnx.helper.set_model_props(model, properties)
+        onnx.save(model, file)
+        onnx.helper.set_model_props(model, properties | {CHECK_KEY: to_json(answers(Classifier(file)))})
+        onnx.save(model, file)
     return _compared(Classifier(file), settings.images, said, gives_logits, loaded)
 
 
 def _said(run: Run, intake: Intake, images: list[str], contract: Contract) -> Iterator[np.ndarray]:
     """Yield what the original says of the images, a batch at a time, (n, classes)."""
+    from export.foreign.wrapping import class_forms
+
     labels = len(contract.labels)
     for begin in range(0, len(images), BATCH):
         pixels = [load_page(path, contract.preprocessing) for path in images[begin : begin + BATCH]]
         found = run(intake.apply(np.stack(pixels)))
-        if found.shape[1:] != (labels,) and not (labels == 2 and found.shape[1:] == (1,)):
+        if found.shape[1:] not in class_forms(labels):
             raise ModelError(f"gives {found.shape[1:]} for a picture, --labels names {labels} classes")
         yield found.astype(float)
 

@@ -39,6 +39,11 @@ def channels_first(shape: Shape) -> bool:
     raise ModelError(f"takes {shape}, which has neither 1 nor 3 channels: one picture is wanted")
 
 
+def class_forms(labels: int) -> set[tuple[int]]:
+    """Return the forms that an answer for a picture may have: of two classes, one number may stand for both."""
+    return {(labels,), (1,)} if labels == 2 else {(labels,)}
+
+
 def class_output(model: ModelProto, labels: int) -> str:
     """Return the name of the output with a number for each class; raise `ModelError` where it is not clear which.
 
@@ -46,7 +51,7 @@ def class_output(model: ModelProto, labels: int) -> str:
     """
     found = [value for value in model.graph.output if len(shape_of(value)) in (0, 2)]
     if len(found) > 1:
-        found = [value for value in found if shape_of(value)[1:] in ((labels,), (1,) if labels == 2 else (labels,))]
+        found = [value for value in found if shape_of(value)[1:] in class_forms(labels)]
     if len(found) > 1:
         found = [value for value in found if _activation(model, value.name)[0]]
     if len(found) != 1:

@@ -12,8 +12,9 @@ from PIL import Image
 
 from edge import Classifier, PageError
 from edge.files import find_images
+from edge.images.formats import MAX_PAGES
 from edge.images.page import open_page
-from edge.images.pdf import DPI, MAX_PAGES
+from edge.images.pdf import DPI
 from tests.edge.documents import dicom, written_pdf
 
 pydicom = pytest.importorskip("pydicom")

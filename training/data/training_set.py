@@ -90,7 +90,8 @@ def read_training_set(
             f"{data.path}: leaves no image of class {lost[0]!r} to learn from: add images or remove the class"
         )
     further = _weighted(everything.select(learned & in_sets), 1.0) if in_sets.any() else None
-    held_out = {image.group for image in everything.select(~learned & test).images if image.group}
+    asked = () if recipe.with_test else everything.select(test).images
+    held_out = {image.group for image in asked if image.group}
     apart = {image.group for image in apart_from.images if image.group} if apart_from else set()
     for folder, weight in auxiliary:
         listed = folder.but("test")
