@@ -128,7 +128,8 @@ def predict_baseline(
     rows = pixels.reshape(len(pixels), -1) / np.float32(255)
     if rows.shape[1] == 0:  # traces from edge to edge: there is no header and no footer
         return np.full(len(asked), majority)
-    with warnings.catch_warnings():
+    # OpenBLAS may report an invalid value where a product is finite (numpy#24067).
+    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         warnings.simplefilter("ignore", ConvergenceWarning)  # a baseline need not be the best of its kind
         return model.fit(rows[learn], labels[learn]).predict(rows[asked])
 
