@@ -50,7 +50,7 @@ class Heatmaps:
     A file of that name that this program did not make is left as it is.
     """
 
-    def __init__(self, folder: Path, taken: set[str]) -> None:
+    def __init__(self, folder: Path, taken: set[str | None]) -> None:
         """Make the folder; `taken` are the paths that an earlier run has written."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder

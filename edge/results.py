@@ -5,7 +5,8 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -109,9 +110,9 @@ def _in_words(found: Prediction, top_k: int | None) -> str:
 class Journal:
     """Keep the answers of a run in a file beside its results until these are whole.
 
-    Each line is a prediction as JSON, with what changes when its file does. What an interrupted run has answered is
-    `kept`: the cut last line is dropped, and the pages of a last file that holds several, for it may not be through.
-    While a run writes, another one is refused.
+    Each line is a prediction as JSON, with what changes when its file does. The cut last line of an interrupted run is
+    dropped, and so are the pages of a last file that holds several, for it may not be through. Answers are read from
+    the file where they are needed, and none stays in memory. While a run writes, another one is refused.
     """
 
     def __init__(self, out: Path, key: str) -> None:
@@ -119,62 +120,73 @@ class Journal:
 
         Raises `UsageError` where another run writes to `out`. A journal that cannot be read is set aside.
         """
-        self._opened: dict[str, Signature] = {}
+        self._opened: deque[tuple[str, Signature]] = deque()
         out = out.resolve()
         self.path = out.with_name(f".unfinished-{key}-{short(out.name)}")
         self._file = self._locked()
-        lines = [line for line in self._file.read().splitlines(keepends=True) if line.endswith(b"\n")]
+        self._end = sum(len(line) for line in self._file if line.endswith(b"\n"))
+        self.count = 0
+        """Answers that are written down."""
         try:
-            records = [json.loads(line) for line in lines]
-            self._signatures: list[Signature] = [record.pop("file", None) for record in records]
-            self.kept = [Prediction.from_record(record) for record in records]
+            last: tuple[int, int] | None = None
+            for number, (start, found, _) in enumerate(self._records()):
+                if found.page == 1:
+                    last = start, number
+                elif found.page is None:
+                    last = None
+                self.count = number + 1
+            if last is not None:
+                self._end, self.count = last
         except (ValueError, TypeError, KeyError, AttributeError):
             aside = out.with_name(f".damaged-{key}-{short(out.name)}")
             self.path.replace(aside)
             log.warning("%s: cannot be read and is set aside: all images are answered again", aside)
-            self._file, self.kept, self._signatures, lines = self._locked(), [], [], []
-        self._sizes = list(map(len, lines))
-        if self.kept and self.kept[-1].page is not None:
-            self._keep(next(k for k, one in enumerate(self.kept) if one.image == self.kept[-1].image))
+            self._file, self._end, self.count = self._locked(), 0, 0
 
-    def answered(self, names: list[str]) -> int:
+    def answered(self, names: Sequence[str]) -> int:
         """Return how many of the named files are answered; raise `UsageError` where they are others.
 
         What comes after a file that was changed or replaced since counts as not answered.
         """
-        done = [found.image for found in self.kept if found.page in (None, 1)]
-        if done != names[: len(done)]:
-            raise UsageError(
-                f"{self.path}: is of an interrupted run on other images: repeat that command, or delete this file"
-            )
-        for place, (found, then) in enumerate(zip(self.kept, self._signatures, strict=True)):
-            if then is None or then != signature(found.image):
+        files, changed = 0, None
+        for number, (start, found, then) in enumerate(self._records()):
+            if found.page not in (None, 1):
+                continue
+            if files == len(names) or found.image != names[files]:
+                raise UsageError(
+                    f"{self.path}: is of an interrupted run on other images: repeat that command, or delete this file"
+                )
+            if changed is None and (then is None or then != signature(found.image)):
                 log.info("%s: was changed since its answer: going on from there", found.image)
-                self._keep(place if found.page is None else place - found.page + 1)
-                break
-        return sum(found.page in (None, 1) for found in self.kept)
+                changed = files, start, number
+            files += 1
+        if changed is not None:
+            files, self._end, self.count = changed
+        return files
 
     def opening(self, source: str | Path) -> None:
         """Note what a file is like, before it is opened."""
-        self._opened[str(source)] = signature(source)
+        self._opened.append((str(source), signature(source)))
 
     def record(self, predictions: Iterable[Prediction]) -> Iterator[Prediction]:
         """Yield predictions once they are written down, with what their files were like when they were opened."""
-        self._file.truncate(sum(self._sizes))
+        self._file.truncate(self._end)
         self._file.seek(0, os.SEEK_END)
+        opened: Signature = None
         for found in predictions:
-            line = found.as_record() | {"file": self._opened.get(found.image)}
-            self._file.write(f"{json.dumps(line)}\n".encode())
+            if self._opened and found.page in (None, 1) and self._opened[0][0] == found.image:
+                _, opened = self._opened.popleft()
+            line = f"{json.dumps(found.as_record() | {'file': opened})}\n".encode()
+            self._file.write(line)
             self._file.flush()
+            self._end += len(line)
+            self.count += 1
             yield found
 
-    def all(self) -> Iterator[Prediction]:
+    def answers(self) -> Iterator[Prediction]:
         """Yield every answer that is written down."""
-        self._file.seek(0)
-        for line in self._file:
-            record = json.loads(line)
-            record.pop("file", None)
-            yield Prediction.from_record(record)
+        for _, found, _ in self._records():
+            yield found
 
     def remove(self) -> None:
         """Remove the file: the results are whole."""
@@ -190,8 +202,16 @@ class Journal:
             self.path.unlink()
         self._file.close()
 
-    def _keep(self, count: int) -> None:
-        del self.kept[count:], self._signatures[count:], self._sizes[count:]
+    def _records(self) -> Iterator[tuple[int, Prediction, Signature]]:
+        """Yield where a line begins, its prediction, and what the file was like."""
+        start = 0
+        self._file.seek(0)
+        while start < self._end:
+            line = self._file.readline()
+            record = json.loads(line)
+            then = record.pop("file", None)
+            yield start, Prediction.from_record(record), then
+            start += len(line)
 
     def _locked(self) -> BinaryIO:
         """Return the open file; raise `UsageError` where another run holds it."""

@@ -110,8 +110,10 @@ def _answer(options: argparse.Namespace, sources: list[str | Path], model: Path,
         classifier.require_heatmap()
     if options.format == "text" or classifier.contract.adopted:
         log.info(notice(classifier.contract))
-    explained, sheet = _explaining(options, [] if journal is None else journal.kept)
-    tally = Tally([] if journal is None else journal.kept)
+    tally, drawn = Tally(), set()
+    for kept in tally.counting([] if journal is None else journal.answers()):
+        drawn.add(kept.heatmap)
+    explained, sheet = _explaining(options, drawn)
     found = tally.counting(_shown(classifier.predict_many(pipeline, explained), len(sources) - done))
     _write(options, found, classifier.contract, journal)
     if sheet is not None:
@@ -135,28 +137,25 @@ def _write(
         with options.out.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file:
             write(found, file, options.format, contract, options.top_k)
     else:
-        answers = 0
         try:
-            for answers, _ in enumerate(journal.record(found), start=1):  # noqa: B007
+            for _ in journal.record(found):
                 pass
         except KeyboardInterrupt:
-            log.error("%d answers are kept: repeat the command, it goes on", len(journal.kept) + answers)
+            log.error("%d answers are kept: repeat the command, it goes on", journal.count)
             raise
         with (
             replacing(options.out) as unfinished,
             unfinished.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file,
         ):
-            write(journal.all(), file, options.format, contract, options.top_k)
+            write(journal.answers(), file, options.format, contract, options.top_k)
         journal.remove()
 
 
 class Tally:
     """Count predictions as they pass by."""
 
-    def __init__(self, kept: list["Prediction"]) -> None:
-        """Begin with those that an interrupted run has kept."""
-        self.total = len(kept)
-        self.failed = sum(found.status == "error" for found in kept)
+    total = 0
+    failed = 0
 
     def counting(self, predictions: Iterable["Prediction"]) -> Iterator["Prediction"]:
         """Yield predictions and count them."""
@@ -186,16 +185,18 @@ def _sources(paths: Iterable[str], recursive: bool) -> Iterator[str | Path]:
 
 
 def _explaining(
-    options: argparse.Namespace, kept: list["Prediction"]
+    options: argparse.Namespace, drawn: set[str | None]
 ) -> tuple["Callable[[Prediction, Image, ndarray], Prediction] | None", "Sheet | None"]:
-    """Return what is done with an answer, its page and its heatmap, None for nothing, and the sheet if one is made."""
+    """Return what is done with an answer, its page and its heatmap, None for nothing, and the sheet if one is made.
+
+    `drawn` are the heatmaps of an interrupted run.
+    """
     if options.heatmaps is None and options.sheet is None:
         return None, None
     from edge.heatmap import Heatmaps
     from edge.sheet import Sheet
 
-    taken = {found.heatmap for found in kept if found.heatmap}
-    heatmaps = None if options.heatmaps is None else Heatmaps(options.heatmaps, taken)
+    heatmaps = None if options.heatmaps is None else Heatmaps(options.heatmaps, drawn)
     sheet = None if options.sheet is None else Sheet()
 
     def explained(found: "Prediction", page: "Image", heatmap: "ndarray") -> "Prediction":

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DOMAINS = frozenset({"", "ai.onnx", "com.microsoft"})
 """Of operators that onnxruntime has itself: those of the standard, and its own for quantized models."""
+LOOPS = frozenset({"Loop", "Scan"})
 LOWEST_OPSET = 8
 MOST_BYTES = 2 << 30
 MOST_MEMORY = 8 << 30
@@ -146,6 +147,8 @@ def _objections(model: ModelProto, folder: Path) -> Iterator[str]:
     own = {function.domain for function in model.functions}
     for domain in sorted({node.domain for node in _nodes(model)} - DOMAINS - own):
         yield f"needs operators of {domain!r}, which onnxruntime has not: libraries of others are not loaded"
+    if any(node.op_type in LOOPS for node in _nodes(model)):
+        yield "holds a loop, which may never end on some picture: export it without"
     newest = onnx.defs.onnx_opset_version()
     if not LOWEST_OPSET <= _opset(model) <= newest:
         yield f"has opset {_opset(model)}, not {LOWEST_OPSET} to {newest}: export it with another"

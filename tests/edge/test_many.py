@@ -15,8 +15,8 @@ from tests.conftest import ROOT
 
 BROKEN = 100
 """One picture in so many."""
-GROWTH = 3_000
-"""Bytes that a picture may leave in memory: its name, and an answer that an interrupted run kept."""
+GROWTH = 1_000
+"""Bytes that a picture may leave in memory: its name."""
 
 
 def folder_of(count: int, folder: Path, page: Path) -> Path:

@@ -110,13 +110,13 @@ def test_a_journal_of_other_images_is_refused(golden: Path, classifier: Classifi
     answers = list(classifier.predict_many([golden / "page.png"]))
     kept_by(tmp_path, answers)
     with Journal(tmp_path / "out", "key") as again:
-        assert again.kept == answers
+        assert list(again.answers()) == answers
         assert again.answered([str(golden / "page.png"), "more.png"]) == 1
         refused = r"^.*\.unfinished-key-out: is of an interrupted run on other images: repeat"
         with pytest.raises(UsageError, match=refused):
             again.answered(["other.png"])
     with Journal(tmp_path / "out", "another model") as other:
-        assert other.kept == []
+        assert list(other.answers()) == []
     assert [path.name for path in tmp_path.iterdir()] == [".unfinished-key-out"]  # no empty one is left
 
 
@@ -132,9 +132,9 @@ def test_an_image_that_was_changed_is_answered_again(pages: Path, classifier: Cl
         images[number].with_suffix(".new").replace(images[number])  # the same size and time of change
         with Journal(tmp_path / "out", "key") as journal:
             assert journal.answered(names) == min(number, 3)
-            assert len(journal.kept) == kept
+            assert journal.count == kept == len(list(journal.answers()))
             assert list(journal.record([])) == []
-            assert list(journal.all()) == answers[:kept]
+            assert list(journal.answers()) == answers[:kept]
             journal.remove()
 
 

@@ -141,6 +141,13 @@ def hidden_domain(model: ModelProto) -> None:
     model.graph.node.append(helper.make_node("If", ["raw"], ["y"], then_branch=inner, else_branch=inner))
 
 
+def looping(model: ModelProto) -> None:
+    """A loop in a branch."""
+    empty = helper.make_graph([], "body", [], [])
+    inner = helper.make_graph([helper.make_node("Loop", ["", ""], [], body=empty)], "branch", [], [])
+    model.graph.node.append(helper.make_node("If", ["raw"], ["y"], then_branch=inner, else_branch=inner))
+
+
 def bomb(model: ModelProto) -> None:
     huge = helper.make_tensor("value", TensorProto.FLOAT, [1], [0.0])
     huge.dims[:] = [1 << 20, 1 << 12]
@@ -171,6 +178,7 @@ def with_opset(model: ModelProto, version: int) -> None:
 
 BAD = {
     "domain": (other_domain, "needs operators of 'ai.onnx.contrib'"),
+    "loop": (looping, "holds a loop, which may never end"),
     "domain in a branch": (hidden_domain, "needs operators of 'evil'"),
     "weights above": (lambda model: outside(model, "../w"), "takes weights from '../w', outside its folder"),
     "weights at the root": (lambda model: outside(model, str(Path("../w").absolute())), "outside its folder"),
@@ -282,29 +290,24 @@ def test_whole_numbers_are_not_scaled_first(synthetic_folder: Path, tmp_path: Pa
     )
 
 
-def test_what_never_ends_ends(
+def test_what_takes_too_long_ends(
     synthetic_folder: Path, tmp_path: Path, called: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A loop without an end on the pictures of `check`, and on no other."""
+    """Products of large matrices, for minutes."""
     model = network()
-    body = helper.make_graph(
-        [helper.make_node("Identity", ["go"], ["goes"]), helper.make_node("Identity", ["a"], ["b"])],
-        "body",
-        [helper.make_tensor_value_info(name, kind, form) for name, kind, form in (
-            ("step", TensorProto.INT64, []), ("go", TensorProto.BOOL, []), ("a", TensorProto.FLOAT, ["n", 3]))],
-        [helper.make_tensor_value_info(name, kind, form) for name, kind, form in (
-            ("goes", TensorProto.BOOL, []), ("b", TensorProto.FLOAT, ["n", 3]))],
-    )  # fmt: skip
-    nodes = list(model.graph.node)
+    size = helper.make_tensor("size", TensorProto.INT64, [2], [4096, 4096])
+    model.graph.initializer.append(size)
+    products = [helper.make_node("MatMul", [f"large{k}", f"large{k}"], [f"large{k + 1}"]) for k in range(400)]
     more = [
-        helper.make_node("ReduceMean", ["picture"], ["bright"], keepdims=0),
-        helper.make_node("Greater", ["bright", "least"], ["endless"]),
-        helper.make_node("Loop", ["", "endless", "raw"], ["looped"], body=body),
+        helper.make_node("ConstantOfShape", ["size"], ["large0"]),
+        *products,
+        helper.make_node("ReduceMean", ["large400"], ["mean"], keepdims=0),
+        helper.make_node("Add", ["raw", "mean"], ["late"]),
     ]
-    nodes[-1].input[0] = "looped"
+    nodes = list(model.graph.node)
+    nodes[-1].input[0] = "late"
     del model.graph.node[:]
     model.graph.node.extend([*nodes[:-1], *more, nodes[-1]])
-    model.graph.initializer.append(numpy_helper.from_array(np.float32(0), "least"))
     onnx.save(model, tmp_path / "m.onnx")
     monkeypatch.setattr(adoption, "SECONDS", 8)
     words = ("--labels", "a,b,c", "--preprocessing", "unit", "--channels", "rgb", "--resize", "nearest")
