@@ -18,6 +18,8 @@ from edge.images.preprocessing import Preprocessing, load_page
 
 CHECK_KEY = "ecg_check"
 """Name of the ONNX metadata entry with the answers of the exporting machine, as JSON."""
+PARITY_KEY = "ecg_parity"
+"""Name of the ONNX metadata entry with the comparison with the Keras model at export: rows of a table, as JSON."""
 
 LARGEST = {"float32": 1e-3, "int8": 0.2}
 """Largest difference of a logit: engines add in another order, and int8 may then round another way."""

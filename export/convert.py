@@ -1,6 +1,7 @@
 """Conversion of an `.h5` to an `.onnx` that carries its contract and is the same bytes every time."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import keras
@@ -12,7 +13,7 @@ from edge.contract import CONTRACT_KEY
 from edge.errors import UsageError
 from edge.files import check_output, find_images, replacing
 from edge.model_file import ONNX
-from edge.selftest import CHECK_KEY, answers, to_json
+from edge.selftest import CHECK_KEY, PARITY_KEY, answers, to_json
 from export.comparison_images import ComparisonImages
 from export.order import settle
 from export.parity import Bounds, Parity, ParityError, compare
@@ -67,15 +68,21 @@ def convert(
         graph = to_onnx(model) if calibrated is None else to_int8(model, calibrated)
         onnx.checker.check_model(graph, full_check=True)
         onnx.save(graph, unfinished)
-        metadata = {entry.key: entry.value for entry in graph.metadata_props}
-        onnx.helper.set_model_props(graph, metadata | {CHECK_KEY: to_json(answers(Classifier(unfinished)))})
+        carry(graph, CHECK_KEY, to_json(answers(Classifier(unfinished))))
         onnx.save(graph, unfinished)
         parity = compare(model, Classifier(unfinished), shown, bounds)
         if parity.failures:
             raise ParityError(
                 f"{source}: its ONNX form gives other predictions, {'; '.join(parity.failures)}: nothing was written"
             )
+        carry(graph, PARITY_KEY, json.dumps(parity.table().rows))
+        onnx.save(graph, unfinished)
     return parity
+
+
+def carry(graph: ModelProto, key: str, value: str) -> None:
+    """Add an entry to a model's metadata."""
+    onnx.helper.set_model_props(graph, {entry.key: entry.value for entry in graph.metadata_props} | {key: value})
 
 
 def is_model(path: Path) -> bool:

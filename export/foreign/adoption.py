@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import onnx
+
 from edge.classifier import Classifier
 from edge.commands.table import Table
 from edge.contract import Adopted, Contract, TrainedOn
@@ -17,7 +19,8 @@ from edge.errors import ModelError, UsageError
 from edge.files import check_output, find_images, replacing
 from edge.images.preprocessing import Preprocessing, preprocessing_id
 from edge.model_file import ARCHIVE, ONNX, head_of_model
-from export.convert import is_model
+from edge.selftest import PARITY_KEY
+from export.convert import carry, is_model
 from export.foreign.facts import Facts, Told
 from export.foreign.job import SPREAD, Compared, Settings
 from export.parity import ParityError
@@ -83,7 +86,9 @@ def adopt(source: Path, out: Path, images: Path, told: Told) -> AdoptionParity:
             raise ParityError(
                 f"{source}: wrapped it gives other predictions, {'; '.join(parity.failures)}: nothing was written"
             )
-        shutil.copyfile(Path(folder) / "model.onnx", unfinished)
+        graph = onnx.load(Path(folder) / "model.onnx")
+        carry(graph, PARITY_KEY, json.dumps(parity.table().rows))
+        onnx.save(graph, unfinished)
     return parity
 
 

@@ -1,0 +1,1 @@
+"""The views of the demo: what demo.py shows in the browser."""

@@ -1,0 +1,64 @@
+"""Components: parts of the page that several views have."""
+
+from typing import Any
+
+import gradio
+from gradio.components import Component
+
+from demo_views.reading import Reading
+from demo_views.texts import Words, language_of
+
+AT_ONCE: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "one", "concurrency_limit": 4}
+"""How an event of one page runs: four at a time, whoever asks."""
+
+
+def words_of(request: gradio.Request) -> Words:
+    """Return the words of the language that a visitor's browser asks for."""
+    return Words(language_of(request.headers.get("accept-language")))
+
+
+def uploaded(component: Component) -> None:
+    """Let a component hand over a file as it was uploaded, and take none that was not.
+
+    Gradio would open a picture first, and answer one that it cannot open with an error that says nothing; it would also
+    fetch an address of the internet for whoever names one.
+    """
+    moved = component.async_move_resource_to_block_cache
+
+    async def local(path: Any) -> str | None:  # noqa: ANN401 - Gradio's own signature
+        if path is not None and "://" in str(path):
+            raise gradio.Error(Words("en")("not_uploaded"), print_exception=False)
+        return await moved(path)
+
+    component.async_move_resource_to_block_cache = local
+    if isinstance(component, gradio.Image):
+        component.preprocess = lambda upload: upload and upload.path
+
+
+class Shown:
+    """A page and where its answer comes from, under a slider."""
+
+    def __init__(self, say: gradio.I18n) -> None:
+        """Lay it out, unseen until there is a page."""
+        with gradio.Column(visible=False) as self._column:
+            self._slider = gradio.ImageSlider(
+                type="filepath", format="jpeg", label=say("heatmap"), interactive=False, slider_position=50,
+                max_height=640, elem_id="heatmap", buttons=["download", "fullscreen"],
+            )  # fmt: skip
+            self._note = gradio.Markdown(elem_id="heatmap-note")
+            self.strength = gradio.Slider(0, 100, 100, step=5, label=say("strength"), elem_id="strength")
+        self.components = [self._column, self._slider, self._note]
+
+    def nothing(self) -> list[object]:
+        """Return the updates that hide it."""
+        return [gradio.update(visible=False), None, ""]
+
+    def update(self, reading: Reading, strength: float, words: Words) -> list[object]:
+        """Return the updates that show a page, and its heatmap with a `strength` of 0 to 100."""
+        pair = reading.shown(strength / 100)
+        if pair is None:
+            return self.nothing()
+        label = reading.prediction.label
+        note = "heatmap_none" if reading.heatmap is None else "heatmap_note"
+        said = words(note, label=words.label(label)) if label is not None else ""
+        return [gradio.update(visible=True), pair, said]

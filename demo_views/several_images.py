@@ -1,0 +1,97 @@
+"""Several images: files in, every page as a picture and as a row, a CSV to take away, and one page opened."""
+
+import io
+from pathlib import Path
+
+import gradio
+from PIL import Image, ImageOps
+
+from demo_views.answer import answer, message, verdict
+from demo_views.components import AT_ONCE, Shown, uploaded, words_of
+from demo_views.reading import Reading, pages_of, read
+from demo_views.texts import Words
+from edge import Classifier
+from edge.results import write
+
+MOST = 50
+"""Pages that one visitor may have answered at once: others wait meanwhile."""
+THUMBNAIL = (420, 320)  # pixels
+
+
+def several_images(models: dict[str, Classifier], say: gradio.I18n) -> None:
+    """Lay out the view, inside a tab of the page."""
+    name = next(iter(models))
+    files = gradio.File(file_count="multiple", type="filepath", label=say("files"), height=160, elem_id="files")
+    uploaded(files)
+    note = gradio.Markdown(say("files_hint"), elem_id="files-note")
+    with gradio.Column(visible=False) as results:
+        gallery = gradio.Gallery(
+            columns=4, height="auto", allow_preview=False, label=say("gallery"), interactive=False,
+            object_fit="contain", format="jpeg", elem_id="pages", buttons=[],
+        )  # fmt: skip
+        table = gradio.Dataframe(
+            headers=["#", "", "", ""], datatype=["number", "str", "str", "number"], type="array",
+            label=say("table"), interactive=False, max_height=320, elem_id="answers", wrap=True,
+        )  # fmt: skip
+        csv = gradio.DownloadButton(say("csv"), elem_id="csv", size="sm")
+        said = gradio.HTML(elem_id="one-of-them")
+        shown = Shown(say)
+        number = gradio.Number(0, visible=False, precision=0)
+
+    def classify(paths: list[str] | None, request: gradio.Request) -> list[object]:
+        words = words_of(request)
+        pages = pages_of(paths or [])
+        if not pages:
+            return [words("files_hint"), gradio.update(visible=False), None, None, None, "", *shown.nothing()]
+        readings = [read(models[name], *page) for page in pages[:MOST]]
+        failed = sum(reading.page is None for reading in readings)
+        text = words("files_failed" if failed else "files_done", count=len(readings), failed=failed)
+        if len(pages) > MOST:
+            text = f"{words('files_cut', count=len(pages), pages=MOST)} {text}"
+        rows = [_row(place, reading, words) for place, reading in enumerate(readings, start=1)]
+        pictures = [(_thumbnail(reading), row[2]) for reading, row in zip(readings, rows, strict=True)]
+        results_file = Path(pages[0][0]).parent / "answers.csv"
+        text_of = io.StringIO()
+        write((reading.prediction for reading in readings), text_of, "csv", models[name].contract)
+        results_file.write_text(text_of.getvalue(), encoding="utf-8", newline="")
+        head = ["#", *(words(key) for key in ("table_image", "table_answer", "table_probability"))]
+        answers = {"headers": head, "data": rows}
+        return [text, gradio.update(visible=True), pictures, answers, str(results_file), "", *shown.nothing()]
+
+    def opened(paths: list[str] | None, place: float, strength: float, request: gradio.Request) -> list[object]:
+        words = words_of(request)
+        pages = pages_of(paths or [])
+        if not 1 <= place <= len(pages) or not Path(pages[int(place) - 1][0]).exists():
+            return [message(words, words("gone")), *shown.nothing()]
+        reading = read(models[name], *pages[int(place) - 1])
+        return [answer(reading, models[name].contract, name, words), *shown.update(reading, strength, words)]
+
+    files.change(
+        classify, files, [note, results, gallery, table, csv, said, *shown.components], api_visibility="private",
+        concurrency_id="several", concurrency_limit=1, show_progress="minimal",
+    )  # fmt: skip
+    inputs, outputs = [files, number, shown.strength], [said, *shown.components]
+    gallery.select(_of_gallery, None, number, **AT_ONCE).then(opened, inputs, outputs, **AT_ONCE)
+    table.select(_of_table, None, number, **AT_ONCE).then(opened, inputs, outputs, **AT_ONCE)
+    shown.strength.release(opened, inputs, outputs, show_progress="hidden", **AT_ONCE)
+
+
+def _of_gallery(event: gradio.SelectData) -> int:
+    return int(event.index) + 1
+
+
+def _of_table(event: gradio.SelectData) -> int:
+    return int(event.row_value[0])
+
+
+def _row(place: int, reading: Reading, words: Words) -> list[object]:
+    found = reading.prediction
+    name = found.image if found.page is None else f"{found.image}, {words('table_page')} {found.page}"
+    said = found.error if found.error is not None else verdict(reading, words)
+    return [place, name, said, None if found.probability is None else round(found.probability, 4)]
+
+
+def _thumbnail(reading: Reading) -> Image.Image:
+    if reading.page is None:
+        return Image.new("RGB", THUMBNAIL, "#e9e9e9")
+    return ImageOps.contain(reading.page, THUMBNAIL, Image.Resampling.BILINEAR)
