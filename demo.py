@@ -127,6 +127,8 @@ def _settle(folder: Path) -> None:
         del os.environ[name]
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    # Gradio asks matplotlib for its backend at every answer, which imports much where none is set; its caches go too.
+    os.environ |= {"MPLBACKEND": "agg", "MPLCONFIGDIR": str(folder / "matplotlib")}
 
 
 def _closed(options: argparse.Namespace, error: Exception) -> EcgError:

@@ -74,13 +74,11 @@ def comparison(readings: list[Reading], names: list[str], words: Words) -> str:
     one, other = (reading.prediction for reading in readings)
     if one.error is not None or other.error is not None:
         return message(words, one.error or other.error or "")
-    labels = list(dict.fromkeys([*one.probabilities, *other.probabilities]))
-    rows = [
-        [words.label(label), *(words.share(found.probabilities[label]) if label in found.probabilities else "–" for found in (one, other)),
-         f"{100 * (one.probabilities[label] - other.probabilities[label]):+.2f}"
-         if label in one.probabilities and label in other.probabilities else "–"]
-        for label in labels
-    ]  # fmt: skip
+    rows = []
+    for label in dict.fromkeys([*one.probabilities, *other.probabilities]):
+        shares = [found.probabilities.get(label) for found in (one, other)]
+        apart = "–" if None in shares else f"{100 * (shares[0] - shares[1]):+.2f}"
+        rows.append([words.label(label), *("–" if share is None else words.share(share) for share in shares), apart])
     said = [verdict(reading, words) for reading in readings]
     times = [f"{1000 * reading.seconds:.0f} ms" for reading in readings]
     head = (words("class"), *names, words("difference"))

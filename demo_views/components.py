@@ -1,12 +1,15 @@
 """Components: parts of the page that several views have."""
 
+import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import gradio
 from gradio.components import Component
 
 from demo_views.reading import Reading
-from demo_views.texts import Words, language_of
+from demo_views.texts import FIRST, Words, language_of
 
 AT_ONCE: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "one", "concurrency_limit": 4}
 """How an event of one page runs: four at a time, whoever asks."""
@@ -27,12 +30,17 @@ def uploaded(component: Component) -> None:
 
     async def local(path: Any) -> str | None:  # noqa: ANN401 - Gradio's own signature
         if path is not None and "://" in str(path):
-            raise gradio.Error(Words("en")("not_uploaded"), print_exception=False)
+            raise gradio.Error(Words(FIRST)("not_uploaded"), print_exception=False)
         return await moved(path)
 
     component.async_move_resource_to_block_cache = local
     if isinstance(component, gradio.Image):
         component.preprocess = lambda upload: upload and upload.path
+
+
+def new_folder() -> Path:
+    """Return a new folder for what is made for one visitor; it goes as uploads do."""
+    return Path(tempfile.mkdtemp(dir=os.environ["GRADIO_TEMP_DIR"]))
 
 
 class Shown:

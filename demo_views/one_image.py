@@ -5,7 +5,7 @@ from pathlib import Path
 import gradio
 
 from demo_views.answer import answer, comparison, message, waiting
-from demo_views.components import AT_ONCE, Shown, uploaded, words_of
+from demo_views.components import AT_ONCE, Shown, new_folder, uploaded, words_of
 from demo_views.reading import Reading, read
 from demo_views.report import write_report
 from demo_views.texts import FIRST, Words
@@ -125,8 +125,7 @@ def _report(models: dict[str, Classifier], picture: gradio.Image, say: gradio.I1
         reading = None if path is None else _reading(models[name], path, words)
         if not isinstance(reading, Reading) or reading.page is None:
             raise gradio.Error(words("gone"), print_exception=False)
-        folder = Path(str(path)).parent
-        written = write_report(reading, models[name].contract, name, words, folder, with_header=with_header)
+        written = write_report(reading, models[name].contract, name, words, new_folder(), with_header=with_header)
         return gradio.update(value=list(map(str, written)), visible=True)
 
     start.click(

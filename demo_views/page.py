@@ -1,17 +1,38 @@
 """The page: its tabs, its look and its languages."""
 
+import logging
 from pathlib import Path
+from typing import Any
 
 import gradio
+from gradio.exceptions import InvalidPathError
 
 from demo_views.api import api
 from demo_views.model_view import model_view
 from demo_views.one_image import one_image
 from demo_views.several_images import several_images
-from demo_views.texts import TEXTS
+from demo_views.texts import FIRST, TEXTS, Words
 from edge import Classifier
 
+log = logging.getLogger(__name__)
+
 STYLE = Path(__file__).parent / "page.css"
+
+
+class Page(gradio.Blocks):
+    """The page; whatever a request holds, its answer is a sentence, without a path of the server and a traceback."""
+
+    async def process_api(self, *given: Any, **named: Any) -> dict[str, Any]:  # noqa: ANN401 - Gradio's own signature
+        """Answer a request."""
+        try:
+            return await super().process_api(*given, **named)
+        except gradio.Error:
+            raise
+        except Exception as error:  # what a malformed request brings about in Gradio has no narrower base class
+            log.debug("a request was refused", exc_info=error)
+            log.info("a request was refused: %s", type(error).__name__)
+            refused = "not_uploaded" if isinstance(error, InvalidPathError) else "malformed"
+            raise gradio.Error(Words(FIRST)(refused), print_exception=False) from None
 
 
 def build(models: dict[str, Classifier], *, shared: bool = False) -> tuple[gradio.Blocks, gradio.I18n]:
@@ -21,7 +42,8 @@ def build(models: dict[str, Classifier], *, shared: bool = False) -> tuple[gradi
     """
     say = gradio.I18n(**TEXTS)
     contract = next(iter(models.values())).contract
-    with gradio.Blocks(title="ECG images", analytics_enabled=False) as page:
+    with Page(title="ECG images", analytics_enabled=False) as page:
+        api(models)  # first: its endpoints have the names, and events of the page with the same ones get a number
         with gradio.Column(elem_id="top"):
             gradio.Markdown(say("heading"))
             gradio.Markdown(say("warning"))
@@ -37,7 +59,6 @@ def build(models: dict[str, Classifier], *, shared: bool = False) -> tuple[gradi
             with gradio.Tab(say("tab_model")):
                 model_view(models, say)
         gradio.Markdown(say("privacy_share" if shared else "privacy"), elem_id="privacy")
-        api(models)
     return page, say
 
 

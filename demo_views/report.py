@@ -55,20 +55,21 @@ def draw(reading: Reading, contract: Contract, model: str, words: Words, *, with
     title, text = _said(reading, contract, words)
     figure.text(0.08, top - 0.075, title, size=19, weight="bold", color=COLOURS[found.status])
     figure.text(0.08, top - 0.09, textwrap.fill(text, 105), size=10, va="top", color=INK)
-    bars = 0.034 * len(found.probabilities)
+    bars = 0.024 * len(found.probabilities)
     if found.probabilities:
-        _bars(figure.add_axes((0.3, top - 0.15 - bars, 0.55, bars)), reading, contract, words)
-    at = top - 0.19 - bars
+        _bars(figure.add_axes((0.3, top - 0.14 - bars, 0.55, bars)), reading, contract, words)
+    at = top - 0.165 - bars
     for picture in [page] if overlaid is page else [page, overlaid]:
-        height = min(0.84 * A4[0] / A4[1] * picture.height / picture.width, 0.255)
+        height = min(0.84 * A4[0] / A4[1] * picture.height / picture.width, 0.285)
         axes = figure.add_axes((0.08, at - height, 0.84, height))
         axes.imshow(picture)
         axes.set_axis_off()
         at -= height + 0.012
     notes = [] if overlaid is page else [words("heatmap_note", label=words.label(found.label or ""))]
     notes += [] if with_header else [words("report_masked")]
+    notes += [words("report_limits", labels=", ".join(map(words.label, contract.labels)))]
     notes += [words("took", name="ECG", milliseconds=round(1000 * reading.seconds), model=model)]
-    lines = [textwrap.fill(note, 125) for note in notes]
+    lines = [textwrap.fill(note, 115) for note in notes]
     figure.text(0.08, at - 0.004, "\n".join(lines), size=8.5, va="top", color=SOFT, linespacing=1.4)
     return figure
 
@@ -108,8 +109,8 @@ def _bars(axes: "Axes", reading: Reading, contract: Contract, words: Words) -> N
     if contract.confidence_threshold:
         axes.axvline(contract.confidence_threshold, color=INK, linestyle="--", linewidth=1)
         axes.text(
-            contract.confidence_threshold, len(ranked) - 0.45,
-            words("threshold", share=words.share(contract.confidence_threshold)), size=8, ha="center", color=SOFT,
+            contract.confidence_threshold, -0.65, words("threshold", share=words.share(contract.confidence_threshold)),
+            size=8, ha="center", va="top", color=SOFT,
         )  # fmt: skip
     axes.set(xlim=(0, 1), xticks=[])
     axes.spines[["top", "right", "bottom"]].set_visible(False)

@@ -7,7 +7,7 @@ import gradio
 from PIL import Image, ImageOps
 
 from demo_views.answer import answer, message, verdict
-from demo_views.components import AT_ONCE, Shown, uploaded, words_of
+from demo_views.components import AT_ONCE, Shown, new_folder, uploaded, words_of
 from demo_views.reading import Reading, pages_of, read
 from demo_views.texts import Words
 from edge import Classifier
@@ -50,7 +50,7 @@ def several_images(models: dict[str, Classifier], say: gradio.I18n) -> None:
             text = f"{words('files_cut', count=len(pages), pages=MOST)} {text}"
         rows = [_row(place, reading, words) for place, reading in enumerate(readings, start=1)]
         pictures = [(_thumbnail(reading), row[2]) for reading, row in zip(readings, rows, strict=True)]
-        results_file = Path(pages[0][0]).parent / "answers.csv"
+        results_file = new_folder() / "answers.csv"
         text_of = io.StringIO()
         write((reading.prediction for reading in readings), text_of, "csv", models[name].contract)
         results_file.write_text(text_of.getvalue(), encoding="utf-8", newline="")

@@ -21,7 +21,7 @@ def start(model: Path, blocked: Path, *options: str, **environment: str) -> tupl
     process = subprocess.Popen(
         [sys.executable, "demo.py", "--model", model, "--port", str(port), *options],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(blocked), "GRADIO_TEMP_DIR": str(blocked / "uploads")} | environment,
+        env=os.environ | {"PYTHONPATH": str(blocked), "TMPDIR": str(blocked)} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
