@@ -29,6 +29,15 @@ log = logging.getLogger(__name__)
 def main(words: "Sequence[str] | None" = None) -> None:
     """Serve the page until interrupted."""
     parser = Parser(prog="demo.py", description="Classify pictures of ECGs in the browser.")
+    describe(parser)
+    add_verbosity(parser)
+    options = parser.parse_args(words)
+    configure_logging(options)
+    exit_with(lambda: run(options))
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     parser.add_argument("--model", type=Path, metavar="FILE", help=MODEL)
     parser.add_argument("--models", type=Path, metavar="DIR", help="a folder of models to compare")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for the whole network")
@@ -40,10 +49,6 @@ def main(words: "Sequence[str] | None" = None) -> None:
     parser.add_argument("--queue", type=positive, default=64, metavar="N", help="requests that may wait")
     parser.add_argument("--mcp", action="store_true", help="answer as an MCP server too (needs gradio[mcp])")
     parser.add_argument("--space", type=Path, metavar="DIR", help="write a folder for a Hugging Face Space, and end")
-    add_verbosity(parser)
-    options = parser.parse_args(words)
-    configure_logging(options)
-    exit_with(lambda: run(options))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -78,11 +83,11 @@ def serve(options: argparse.Namespace) -> int:
         page, texts = build(models, shared=options.share)
         page.queue(max_size=options.queue, default_concurrency_limit=4, api_open=True)
         settings: dict[str, Any] = {
-            "server_name": options.host, "server_port": options.port, "share": options.share,
-            "root_path": options.root_path or None, "auth": visitors, "max_file_size": f"{options.max_size}mb",
-            "mcp_server": options.mcp, "theme": theme(), "head": style(), "i18n": texts, "footer_links": [],
-            "run_history": False, "enable_monitoring": False, "prevent_thread_lock": True, "pwa": False,
-            "ssr_mode": False,
+            "server_name": f"[{options.host}]" if ":" in options.host else options.host, "server_port": options.port,
+            "share": options.share, "root_path": options.root_path or None, "auth": visitors,
+            "max_file_size": f"{options.max_size}mb", "mcp_server": options.mcp, "theme": theme(), "head": style(),
+            "i18n": texts, "footer_links": [], "run_history": False, "enable_monitoring": False, "pwa": False,
+            "ssr_mode": False, "prevent_thread_lock": True,
         }  # fmt: skip
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # Gradio's own lines, said here in our words

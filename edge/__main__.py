@@ -1,8 +1,12 @@
 """The command line of the device: the registry of its commands."""
 
+import argparse
+import sys
+
 from edge import __version__
 from edge.commands import bench, check, info, predict
 from edge.commands.terminal import Parser, add_verbosity, at_once, configure_logging, exit_with
+from edge.errors import UsageError
 
 COMMANDS = {
     "predict": (predict, "classify ECG images"),
@@ -24,7 +28,16 @@ def main() -> None:
         add_verbosity(described)
     options = parser.parse_args()
     configure_logging(options)
-    exit_with(lambda: COMMANDS[options.command][0].run(options), at_once)
+    exit_with(lambda: run(options), at_once)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run a command, unless what it would print could not be read."""
+    if sys.stdout is None and getattr(options, "out", None) is None:
+        remedy = "give --out FILE" if "out" in options else "leave it open"
+        raise UsageError(f"standard output is closed: {remedy}")
+    code: int = COMMANDS[options.command][0].run(options)
+    return code
 
 
 if __name__ == "__main__":

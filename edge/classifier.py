@@ -121,8 +121,8 @@ class Classifier:
         def prepare(page: Image.Image) -> tuple[Image.Image | None, np.ndarray]:
             return page if explained else None, load_page(page, preprocessing)[np.newaxis]
 
-        for (source, number), prepared in pipeline.prepared(prepare):
-            name = name_of(source)
+        for sheet, prepared in pipeline.prepared(prepare):
+            name, number = name_of(sheet.source), sheet.number
             if isinstance(prepared, PageError):
                 yield Prediction(image=name, status=Status.ERROR, page=number, error=str(prepared))
                 continue

@@ -8,7 +8,7 @@ import stat
 import zlib
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
@@ -79,25 +79,24 @@ def _images(
 ) -> Iterator[Path]:
     """Yield the images of a folder; count what is left out by its reason; `seen` are the folders that were read."""
     try:
-        identity = folder.stat()
+        found = folder.stat()
         entries = list(os.scandir(folder))
     except OSError:
         yield folder
         return
-    seen.add((identity.st_dev, identity.st_ino))
+    seen.add((found.st_dev, found.st_ino))
     for entry in entries:
         path = folder / entry.name
         if is_left_out(entry.name):
             left_out["hidden" if entry.name.startswith(".") else "folder of a system"] += 1
-        elif entry.is_dir():
-            found = entry.stat()
+        elif path.is_dir():
             if not recursive:
                 left_out["folder inside"] += 1
-            elif entry.is_symlink() and (found.st_dev, found.st_ino) in seen:
-                left_out["link to a folder that is read"] += 1
+            elif identity(path) in seen:
+                left_out["folder that is read already"] += 1
             else:
                 yield from _images(path, recursive, left_out, known, seen)
-        elif not entry.is_file() and not entry.is_symlink():
+        elif not path.is_file() and not entry.is_symlink():
             left_out["pipe or device"] += 1
         elif _is_image(path):
             yield path
@@ -128,7 +127,7 @@ def check_output(path: Path, reads: Iterable[Path], ours: Callable[[Path], bool]
     if stat.S_ISDIR(found.st_mode) or stat.S_ISBLK(found.st_mode):
         raise UsageError(f"{path}: is a {'folder' if path.is_dir() else 'disk'}: give the name of a file")
     for source in reads:
-        if source.exists() and path.samefile(source):
+        if identity(source) == (found.st_dev, found.st_ino):
             raise UsageError(f"{path}: is read by this command: give another file to write to")
     if stat.S_ISREG(found.st_mode) and found.st_size and not ours(path):
         raise UsageError(f"{path}: is there and was not made by this command: give another name, or remove it")
@@ -139,15 +138,16 @@ def is_stream(path: Path) -> bool:
     return path.is_char_device() or path.is_fifo()
 
 
-def contents_of(path: Path) -> bytes:
-    """Return all that a pipe or a device sends; raise `PageError` where it falls silent or does not end."""
+def contents_of(source: Path | int) -> bytes:
+    """Return all that a pipe, a device or an open file sends; raise `PageError` where it falls silent or goes on."""
     if os.name != "posix":
-        return path.read_bytes()
+        with open(source, "rb", closefd=not isinstance(source, int)) as whole:
+            return whole.read(MOST_BYTES)
     import select
 
     parts: list[bytes] = []
     size = 0
-    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    file = os.dup(source) if isinstance(source, int) else os.open(source, os.O_RDONLY | os.O_NONBLOCK)
     try:
         ready = select.poll()
         ready.register(file, select.POLLIN)
@@ -163,6 +163,15 @@ def contents_of(path: Path) -> bytes:
                 raise PageError(f"does not end after {MOST_BYTES >> 20} MB: give a file")
     finally:
         os.close(file)
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from every other one, whatever leads to it; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def head_of(path: Path) -> bytes:
@@ -204,13 +213,21 @@ def replacing(path: Path) -> Iterator[Path]:
                 stream.write((Path(folder) / target.name).read_bytes())
         return
     unfinished = target.with_name(f"{UNFINISHED}{os.getpid()}-{short(target.name)}")
+    with naming(path, unfinished):
+        try:
+            yield unfinished
+            unfinished.replace(target)
+        finally:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path, unfinished: Path | None = None) -> Iterator[None]:
+    """Let an error of writing name `path`: a full disk does not say for whom, and nobody typed `unfinished`."""
     try:
-        yield unfinished
-        unfinished.replace(target)
+        yield
     except OSError as error:
-        if error.filename is not None:
+        if error.filename not in (None, str(unfinished), unfinished):
             raise
-        reason = error.strerror or str(error)  # a full disk does not say for whom
-        raise OSError(error.errno or errno.EIO, reason, str(path)) from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+        raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error

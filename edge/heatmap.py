@@ -1,12 +1,13 @@
 """Heatmaps as pictures: the page with what speaks for its answer in red, and against it in blue."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from edge.files import head_of, replacing, short
+from edge.files import head_of, identity, replacing, short
 from edge.prediction import Prediction
 
 FOR, AGAINST = (214, 39, 40), (31, 119, 180)  # red and blue that a colour-blind person tells apart
@@ -47,14 +48,15 @@ def is_heatmap(path: Path) -> bool:
 class Heatmaps:
     """Write overlays into a folder, named as their pages are, with a number where a name comes again.
 
-    A file of that name that this program did not make is left as it is.
+    A file of that name that this program did not make, or that is one of the images, is left as it is.
     """
 
-    def __init__(self, folder: Path, taken: set[str | None]) -> None:
-        """Make the folder; `taken` are the paths that an earlier run has written."""
+    def __init__(self, folder: Path, taken: set[str | None], reads: Iterable[Path]) -> None:
+        """Make the folder; `taken` are the paths that an earlier run has written, `reads` the images."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._taken = set(taken)
+        self._read = set(filter(None, map(identity, reads)))
 
     def add(self, found: Prediction, page: Image.Image, heatmap: np.ndarray) -> Prediction:
         """Write the overlay of an answer and return it with the path; a rejected image has none."""
@@ -63,7 +65,7 @@ class Heatmaps:
         stem = short(Path(found.image).stem)
         stem = stem if found.page is None else f"{stem}-page{found.page}"
         path, number = self._folder / f"{stem}.jpg", 2
-        while str(path) in self._taken or (path.exists() and not is_heatmap(path)):
+        while str(path) in self._taken or (path.exists() and (identity(path) in self._read or not is_heatmap(path))):
             path, number = self._folder / f"{stem}-{number}.jpg", number + 1
         self._taken.add(str(path))
         label = list(found.probabilities).index(found.label)

@@ -110,11 +110,15 @@ class Prediction:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> "Prediction":
-        """Read what `as_record` returned."""
+        """Read what `as_record` returned; raise `ValueError` or `TypeError` for what it never returns."""
         fields = {name: value for name, value in record.items() if name != "probability"}
         if "labels" in fields:
             fields["labels"] = tuple(fields["labels"])
-        return cls(**(fields | {"status": Status(record["status"])}))
+        found = cls(**(fields | {"status": Status(record["status"])}))
+        numbers = [*found.probabilities.values(), *(() if found.in_distribution is None else (found.in_distribution,))]
+        if not all(0 <= number <= 1 for number in numbers):
+            raise ValueError(f"{numbers} are no probabilities")
+        return found
 
 
 def decide(image: str, outputs: Outputs, contract: Contract, page: int | None = None) -> Prediction:

@@ -1,6 +1,7 @@
 """Results: predictions as text, JSON, JSON Lines or CSV, and the journal by which an interrupted run goes on."""
 
 import csv
+import glob
 import json
 import logging
 import os
@@ -107,6 +108,15 @@ def _in_words(found: Prediction, top_k: int | None) -> str:
     return f"{name}: uncertain: {shares}" if found.status == "uncertain" else f"{name}: {shares}"
 
 
+def _is_held(path: Path) -> bool:
+    """Return whether another run has locked a journal."""
+    try:
+        with path.open("rb") as file:
+            return not locked(file)
+    except OSError:  # it has just ended
+        return False
+
+
 class Journal:
     """Keep the answers of a run in a file beside its results until these are whole.
 
@@ -121,7 +131,7 @@ class Journal:
         Raises `UsageError` where another run writes to `out`. A journal that cannot be read is set aside.
         """
         self._opened: deque[tuple[str, Signature]] = deque()
-        out = out.resolve()
+        self._out = out = out.resolve()
         self.path = out.with_name(f".unfinished-{key}-{short(out.name)}")
         self._file = self._locked()
         self._end = sum(len(line) for line in self._file if line.endswith(b"\n"))
@@ -137,7 +147,7 @@ class Journal:
                 self.count = number + 1
             if last is not None:
                 self._end, self.count = last
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             aside = out.with_name(f".damaged-{key}-{short(out.name)}")
             self.path.replace(aside)
             log.warning("%s: cannot be read and is set aside: all images are answered again", aside)
@@ -214,12 +224,16 @@ class Journal:
             start += len(line)
 
     def _locked(self) -> BinaryIO:
-        """Return the open file; raise `UsageError` where another run holds it."""
+        """Return the open file; raise `UsageError` where another run holds it, or one of another model."""
         while True:
-            file = self.path.open("a+b")
-            if not locked(file):
+            try:
+                file = self.path.open("a+b")
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(self._out)) from error
+            others = self.path.parent.glob(f".unfinished-*-{glob.escape(short(self._out.name))}")
+            if not locked(file) or any(map(_is_held, set(others) - {self.path})):
                 file.close()
-                raise UsageError(f"{self.path}: another run writes there: wait for it, or give another --out")
+                raise UsageError(f"{self._out}: another run writes there: wait for it, or give another --out")
             # A run that has just ended removes the file: then this one is nowhere.
             if self.path.exists() and os.path.samestat(os.fstat(file.fileno()), self.path.stat()):
                 file.seek(0)

@@ -5,7 +5,7 @@ import contextlib
 import io
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -45,10 +45,10 @@ BASE = {
 """For each command what it needs, so that it ends at once: most name a folder that is not there."""
 
 
-def options_of(program: str, command: str) -> Iterator[str]:
+def options_of(describe: Callable[[argparse.ArgumentParser], None]) -> Iterator[str]:
     """Every option of a command that takes a value, and "" for what it takes without one."""
     parser = argparse.ArgumentParser()
-    import_module(f"{program}.__main__").COMMANDS[command][0].describe(parser)
+    describe(parser)
     for action in parser._actions:
         if action.nargs != 0:
             yield action.option_strings[0] if action.option_strings else ""
@@ -64,16 +64,30 @@ def test_strange_values_get_one_line(
     if program == "edge":
         monkeypatch.setattr(main, "at_once", sys.exit)
     assert set(BASE[program]) == set(main.COMMANDS)
-    options = sorted(set(options_of(program, command)))
-    assert options
-    for option in options:
+    words = [program, command, *BASE[program][command]]
+    walk(main, words, options_of(main.COMMANDS[command][0].describe), monkeypatch, tmp_path)
+
+
+def test_strange_values_of_the_demo_get_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import demo
+
+    walk(demo, ["demo.py", "--model", "none.onnx"], options_of(demo.describe), monkeypatch, tmp_path)
+
+
+def walk(
+    main: object, base: list[str], options: Iterator[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Give each option each of the values."""
+    names = sorted(set(options))
+    assert names
+    for option in names:
         for number, value in enumerate(STRANGE):
             folder = tmp_path / f"{option or 'value'}{number}"
             folder.mkdir()
             monkeypatch.chdir(folder)
             words = [f"{option}={value}"] if option else ["--", value]
             start = time.monotonic()
-            code, errors = run(main, [program, command, *BASE[program][command], *words], monkeypatch)
+            code, errors = run(main, [*base, *words], monkeypatch)
             what = (words, code, errors)
             assert time.monotonic() - start < SECONDS, what
             assert code in (0, 1, 2), what

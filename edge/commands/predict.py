@@ -6,10 +6,10 @@ import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
+from edge.commands.sources import opened_source, sources_of
 from edge.commands.terminal import MODEL, model_of, notice, positive, threads
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STDIN = "-"
 LONG = 5.0  # seconds between two lines of progress in a log, after which work is long
 
 
@@ -61,9 +60,7 @@ def run(options: argparse.Namespace) -> int:
     """Classify the images; return 1 where one of them could not be read."""
     from edge.errors import UsageError
 
-    sources = list(_sources(options.paths, options.recursive))
-    if options.out is None and sys.stdout is None:
-        raise UsageError("standard output is closed: give --out FILE")
+    sources = list(sources_of(options.paths, options.recursive))
     if options.out is not None and options.sheet is not None:
         raise UsageError("--sheet: does not go with --out, whose interrupted runs go on: give one of the two")
     model = model_of(options)
@@ -94,10 +91,10 @@ def _answer(options: argparse.Namespace, sources: list[str | Path], model: Path,
     """Classify the images, but those that the journal has; return 1 where one of them could not be read."""
     done = 0 if journal is None else journal.answered(list(map(str, sources)))
 
-    def opened(source: str | Path) -> Path | BytesIO:
+    def opened(source: str | Path) -> "Path | BinaryIO":
         if journal is not None:
             journal.opening(source)
-        return _opened(source)
+        return opened_source(source)
 
     # The first page is opened while onnxruntime is imported and the model loaded.
     from edge.images.pipeline import PagePipeline
@@ -113,7 +110,7 @@ def _answer(options: argparse.Namespace, sources: list[str | Path], model: Path,
     tally, drawn = Tally(), set()
     for kept in tally.counting([] if journal is None else journal.answers()):
         drawn.add(kept.heatmap)
-    explained, sheet = _explaining(options, drawn)
+    explained, sheet = _explaining(options, drawn, [source for source in sources if isinstance(source, Path)])
     found = tally.counting(_shown(classifier.predict_many(pipeline, explained), len(sources) - done))
     _write(options, found, classifier.contract, journal)
     if sheet is not None:
@@ -128,13 +125,16 @@ def _write(
     options: argparse.Namespace, found: Iterator["Prediction"], contract: "Contract", journal: "Journal | None"
 ) -> None:
     """Write predictions as they come to standard output, a device or a pipe; to a file when they are whole."""
-    from edge.files import replacing
+    from edge.files import naming, replacing
     from edge.results import write
 
     if options.out is None:
         write(found, sys.stdout, options.format, contract, options.top_k)
     elif journal is None:
-        with options.out.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file:
+        with (
+            naming(options.out),
+            options.out.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file,
+        ):
             write(found, file, options.format, contract, options.top_k)
     else:
         try:
@@ -165,38 +165,19 @@ class Tally:
             yield found
 
 
-def _sources(paths: Iterable[str], recursive: bool) -> Iterator[str | Path]:
-    """Yield every image that the paths name, standard input as "-"."""
-    from edge.errors import UsageError
-    from edge.files import IMAGE_SUFFIXES, find_images
-
-    for name in paths:
-        if not name:
-            raise UsageError("'': is no path: give an image or a folder")
-        path = Path(name)
-        if name == STDIN or not path.is_dir():
-            yield name if name == STDIN else path
-            continue
-        found = find_images(path, recursive)
-        if not found:
-            remedy = "give another" if recursive else "give another, or --recursive"
-            raise UsageError(f"{path}: is a folder without images ({', '.join(sorted(IMAGE_SUFFIXES))}): {remedy}")
-        yield from found
-
-
 def _explaining(
-    options: argparse.Namespace, drawn: set[str | None]
+    options: argparse.Namespace, drawn: set[str | None], reads: list[Path]
 ) -> tuple["Callable[[Prediction, Image, ndarray], Prediction] | None", "Sheet | None"]:
     """Return what is done with an answer, its page and its heatmap, None for nothing, and the sheet if one is made.
 
-    `drawn` are the heatmaps of an interrupted run.
+    `drawn` are the heatmaps of an interrupted run, `reads` the images.
     """
     if options.heatmaps is None and options.sheet is None:
         return None, None
     from edge.heatmap import Heatmaps
     from edge.sheet import Sheet
 
-    heatmaps = None if options.heatmaps is None else Heatmaps(options.heatmaps, drawn)
+    heatmaps = None if options.heatmaps is None else Heatmaps(options.heatmaps, drawn, reads)
     sheet = None if options.sheet is None else Sheet()
 
     def explained(found: "Prediction", page: "Image", heatmap: "ndarray") -> "Prediction":
@@ -214,19 +195,6 @@ def _key(options: argparse.Namespace, model: Path) -> str:
     content = hashlib.sha256(model.read_bytes() if model.is_file() else b"")
     content.update(str(options.heatmaps).encode())
     return content.hexdigest()[:8]
-
-
-def _opened(source: str | Path) -> Path | BytesIO:
-    """Return a path, or the picture on standard input."""
-    from edge.errors import UsageError
-
-    if isinstance(source, Path):
-        return source
-    if sys.stdin is None:
-        raise UsageError("-: standard input is closed: give a file, or a picture to read")
-    picture = BytesIO(sys.stdin.buffer.read())
-    picture.name = source
-    return picture
 
 
 def _shown(predictions: Iterable["Prediction"], sources: int) -> Iterator["Prediction"]:

@@ -188,7 +188,7 @@ def exit_with(command: Callable[[], int], leave: Callable[[int], NoReturn] = sys
         print("standard output was closed before everything was written", file=sys.stderr)
         code = 1
     except OSError as error:
-        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
         print(f"{visible(what)}: check the path, its permissions and the disk", file=sys.stderr)
         code = 2
     except KeyboardInterrupt as ending:

@@ -31,6 +31,13 @@ def is_heic(head: bytes) -> bool:
     return head[4:8] == b"ftyp" and head[8:12] in HEIC_BRANDS
 
 
+def is_cut(head: bytes, size: int) -> bool:
+    """Tell by its first bytes whether a file is cut short: a TIFF whose table lies beyond its end, or an AVIF."""
+    if head[:4] in (b"II*\0", b"MM\0*"):
+        return int.from_bytes(head[4:8], "little" if head[:1] == b"I" else "big") >= size
+    return head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis")
+
+
 def is_tiff(head: bytes) -> bool:
     """Tell a TIFF by its first bytes."""
     return head[:4] in TIFF_MARKS

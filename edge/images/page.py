@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from edge.errors import PageError
 from edge.files import contents_of, is_stream
 from edge.images.dicom import inside_dicom, is_dicom
-from edge.images.formats import MAX_PAGES, choose_page, head_of, is_heic, is_tiff, learn_heic
+from edge.images.formats import MAX_PAGES, choose_page, head_of, is_cut, is_heic, is_tiff, learn_heic
 from edge.images.jpeg import lacks_data, may_lack_data, refuse_scans
 from edge.images.pdf import count_pdf_pages, draw_pdf_page, is_pdf
 from edge.images.pixels import depth_of, from_array, upright_rgb
@@ -139,6 +139,8 @@ def _opened(source: Source, number: int | None) -> Image.Image:
     try:
         opened = Image.open(source, formats=formats)
     except UnidentifiedImageError:
+        if is_cut(head, size_of(source)):
+            raise PageError("is cut short or damaged: copy it again") from None
         if is_tiff(head):
             raise PageError("is a TIFF whose form of pixels is not read: save it with 8 bits a channel") from None
         raise PageError(f"is not a picture in {KINDS}: export it as one") from None
@@ -180,13 +182,18 @@ def _content(source: str | Path | BinaryIO, begin: int) -> bytes:
 
 def _refuse_bytes(source: str | Path | BinaryIO) -> None:
     """Raise `PageError` for a file too large to be one picture, or to be read into memory."""
-    if isinstance(source, str | Path):
-        size = Path(source).stat().st_size
-    else:
-        place, size = source.tell(), source.seek(0, os.SEEK_END)
-        source.seek(place)
+    size = size_of(source)
     if size > MAX_BYTES:
         raise PageError(f"has {size >> 20} MB, at most {MAX_BYTES >> 20} are read: save a smaller picture")
+
+
+def size_of(source: str | Path | BinaryIO) -> int:
+    """Return the bytes of a file, an open one from its beginning on."""
+    if isinstance(source, str | Path):
+        return Path(source).stat().st_size
+    place, size = source.tell(), source.seek(0, os.SEEK_END)
+    source.seek(place)
+    return size
 
 
 def _refuse_size(image: Image.Image) -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from edge.errors import PageError
 from edge.files import contents_of, is_stream
-from edge.images.page import Source, count_pages, open_page
+from edge.images.page import Source, count_pages, name_of, open_page
 
 Prepared = TypeVar("Prepared")
 
@@ -27,8 +27,10 @@ class Sheet(NamedTuple):
 
     source: Source
     """As it was given."""
-    number: int | None
+    number: int | None = None
     """The page of it, from 1; None where it is one page."""
+    error: PageError | None = None
+    """Why what is no file, a pipe, could not be read."""
 
 
 class PagePipeline:
@@ -45,7 +47,7 @@ class PagePipeline:
         self._first = next(self._sheets, None)
         self._page: Image.Image | PageError | None = None
         if self._first is not None:
-            self._thread = Thread(target=self._open_first, args=self._first)
+            self._thread = Thread(target=self._open_first, args=(self._first,))
             self._thread.start()
 
     def prepared(self, prepare: Callable[[Image.Image], Prepared]) -> Iterator[tuple[Sheet, Prepared | PageError]]:
@@ -71,21 +73,23 @@ class PagePipeline:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _open_first(self, source: Source, number: int | None) -> None:
-        self._page = _opened(Sheet(source, number), lambda page: page)
+    def _open_first(self, sheet: Sheet) -> None:
+        self._page = _opened(sheet, lambda page: page)
 
     def _prepare_first(self, prepare: Callable[[Image.Image], Prepared]) -> Prepared | PageError:
         self._thread.join()
         page, self._page = self._page, None
         if page is None:  # the thread has failed: fail here, where it is seen
-            return _opened(self._first or Sheet("", None), prepare)
+            return _opened(self._first or Sheet(""), prepare)
         return page if isinstance(page, PageError) else prepare(page)
 
 
 def _opened(sheet: Sheet, prepare: Callable[[Image.Image], Prepared]) -> Prepared | PageError:
     """Return what `prepare` makes of a page, or why it cannot be opened."""
+    if sheet.error is not None:
+        return sheet.error
     try:
-        page = open_page(*sheet)
+        page = open_page(sheet.source, sheet.number)
     except PageError as error:
         return error
     return prepare(page)
@@ -94,7 +98,11 @@ def _opened(sheet: Sheet, prepare: Callable[[Image.Image], Prepared]) -> Prepare
 def _sheets_of(sources: Iterable[Source]) -> Iterator[Sheet]:
     """Yield every page of every source, in their order."""
     for source in sources:
-        again = _again(source)
+        try:
+            again = _again(source)
+        except PageError as error:
+            yield Sheet(source, error=PageError(f"{name_of(source)}: {error}"))
+            continue
         pages = count_pages(again())
         yield from (Sheet(again(), number) for number in ([None] if pages is None else range(1, pages + 1)))
 
@@ -108,7 +116,7 @@ def _again(source: Source) -> Callable[[], Source]:
     try:
         if is_stream(Path(source)):
             return partial(_copy, contents_of(Path(source)), str(source))
-    except (OSError, PageError):  # said where the page is opened
+    except OSError:  # said where the page is opened
         pass
     return lambda: source
 

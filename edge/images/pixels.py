@@ -52,7 +52,7 @@ def _on_white(image: Image.Image, depth: int) -> Image.Image:
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
         return _of_16_bits(image)
     if image.mode in ("I", "F"):
-        raise PageError(f"has {image.mode} pixels of 32 bits, whose white is unknown: save it with 8 or 16 bits")
+        raise PageError("has pixels of 32 bits, or with a sign, whose white is unknown: save it with 8 or 16 bits")
     if image.has_transparency_data:
         transparent = image.info.get("transparency")
         if image.mode == "L" and isinstance(transparent, int) and depth < 8:

@@ -41,7 +41,10 @@ def test_the_browser_says_which_language(accepted: str | None, language: str) ->
 
 @pytest.mark.parametrize(
     ("probability", "written"),
-    [(0.5, "50%"), (0.962, "96%"), (0.996, "99.6%"), (0.9999, ">99.9%"), (1.0, "100%"), (0.004, "0.4%"), (1e-9, "<0.1%"), (0.0, "0%")],
+    [
+        (0.5, "50%"), (0.962, "96%"), (0.996, "99.6%"), (0.9999, ">99.9%"), (1.0, "100%"), (0.004, "0.4%"),
+        (1e-9, "<0.1%"), (0.0, "0%"),
+    ],
 )  # fmt: skip
 def test_what_is_not_certain_is_not_written_so(probability: float, written: str) -> None:
     assert Words("en").share(probability) == written

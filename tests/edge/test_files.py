@@ -87,11 +87,45 @@ def test_links_are_followed_once_and_what_cannot_be_read_is_an_error(
         found = names(find_images(folder), folder)
     assert {"linked/g.png", "gone.jpg"} <= set(found)
     assert len(found) == 10
-    assert "1 x link to a folder that is read" in caplog.text
+    assert "1 x folder that is read already" in caplog.text
     assert "1 x pipe or device" in caplog.text
     answered = edge("predict", folder, "--model", golden / "tiny.onnx", "--quiet")
     assert f"{folder / 'gone.jpg'}: no such file: check the path\n" in answered.stdout
     assert answered.returncode == 1
+
+
+def test_a_link_to_a_folder_above_brings_no_file_twice(page: Image.Image, tmp_path: Path) -> None:
+    folder = tmp_path / "above" / "given"
+    (folder / "inside").mkdir(parents=True)
+    for place in (folder.parent, folder, folder / "inside"):
+        page.save(place / "p.png")
+    (folder / "up").symlink_to("..")
+    found = find_images(folder)
+    assert sorted(path.resolve() for path in found) == sorted(
+        place / "p.png" for place in (folder.parent, folder, folder / "inside")
+    )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names and links of this kind")
+def test_what_cannot_be_named_or_followed_stops_no_other(
+    page: Image.Image, golden: Path, tmp_path: Path, edge: Callable
+) -> None:
+    """A folder without access is among these where tests do not run as root."""
+    page.save(tmp_path / "good.png")
+    loops = tmp_path / "loops"
+    loops.mkdir()
+    page.save(loops / "good.png")
+    (loops / "a.png").symlink_to("b.png")
+    (loops / "b.png").symlink_to("a.png")
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    given = ["x" * 300, f"{'y' * 300}.png/z.png", loops, loops / "a.png", closed / "p.png", tmp_path / "good.png"]
+    result = edge("predict", *given, "--model", golden / "tiny.onnx", "--format", "jsonl", "--quiet")
+    closed.chmod(0o700)
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [record["status"] == "error" for record in records] == [True, True, True, True, False, True, True, False]
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
 
 
 def test_a_folder_without_access_is_an_error_and_stops_nothing(

@@ -156,6 +156,30 @@ def test_a_heatmap_replaces_no_picture_of_others(edge: Callable, copies: dict[st
     assert (maps / "page.jpg").read_bytes() == before
 
 
+def test_a_heatmap_replaces_no_image_that_is_read(edge: Callable, copies: dict[str, Path], tmp_path: Path) -> None:
+    """Heatmaps of an earlier run are read as images here, one of them by a link."""
+    maps, linked = tmp_path / "maps", tmp_path / "linked"
+    words = ("--model", copies["model"], "--heatmaps")
+    assert edge("predict", copies["image"], *words, maps).returncode == 0
+    before = (maps / "page.jpg").read_bytes()
+    linked.mkdir()
+    (linked / "page.jpg").symlink_to(maps / "page.jpg")
+    for folder in (maps, linked):
+        assert edge("predict", maps / "page.jpg", copies["image"], *words, folder).returncode == 0
+        assert (maps / "page.jpg").read_bytes() == before
+        assert len(list(folder.iterdir())) > 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_an_error_of_writing_names_what_was_typed(edge: Callable, copies: dict[str, Path], tmp_path: Path) -> None:
+    words = ("predict", copies["image"], "--model", copies["model"], "--quiet", "--out")
+    for out, reason in (("/dev/full", "No space left on device"), (tmp_path / "none" / "r.csv", "No such file")):
+        result = edge(*words, out)
+        assert result.returncode == 2
+        assert result.stderr.startswith(f"{out}: {reason}")
+        assert result.stderr.count("\n") == 1
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     old = tmp_path / "old"
     old.write_text("old")

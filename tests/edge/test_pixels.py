@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import struct
 import subprocess
 import threading
@@ -163,6 +164,32 @@ def test_a_jpeg_that_lacks_image_data_is_refused_and_a_whole_one_is_not(
         cut = whole[: int(len(whole) * share)].rstrip(b"\xff") + b"\xff\xd9"
         with pytest.raises(PageError, match="lacks a part of its image data"):
             open_page(cut)
+
+
+@pytest.mark.parametrize("options", [{"subsampling": 0}, {"subsampling": 2}, {"progressive": True}], ids=str)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_jpeg_without_some_of_its_restart_intervals_is_refused(
+    mode: str, options: dict[str, object], page: Image.Image
+) -> None:
+    """Eight intervals less, and the numbers of the restart markers still follow each other."""
+    whole = jpeg(page.convert(mode), restart_marker_blocks=50, **options)
+    open_page(whole)
+    marks = [found.start() for found in re.finditer(rb"\xff[\xd0-\xd7]", whole)]
+    assert len(marks) > 20
+    lacking = whole[: marks[4]] + whole[marks[12] :]
+    with pytest.raises(PageError, match="lacks a part of its image data"):
+        open_page(lacking)
+
+
+@pytest.mark.parametrize("name", ["a.tif", "b.tif", "c.avif"])
+def test_a_file_that_was_cut_says_so(name: str, page: Image.Image, tmp_path: Path) -> None:
+    page.save(tmp_path / name, **({"compression": "tiff_lzw"} if name == "b.tif" else {}))
+    whole = (tmp_path / name).read_bytes()
+    if name.endswith("tif"):  # its table at the end, as libtiff writes it
+        at = int.from_bytes(whole[4:8], "little")
+        whole = whole[:4] + len(whole).to_bytes(4, "little") + whole[8:] + whole[at : at + 2000]
+    with pytest.raises(PageError, match="is cut short or damaged: copy it again"):
+        open_page(whole[: int(len(whole) * 0.6)])
 
 
 def test_a_grey_jpeg_is_no_cut_one() -> None:

@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge import Classifier, UsageError
+from edge import Classifier, UsageError, files
 from edge.commands import predict
+from edge.commands.sources import opened_source
 from edge.heatmap import AGAINST, FOR, overlay
 from edge.prediction import Prediction
 from edge.results import Journal, signature
@@ -147,12 +148,28 @@ def test_a_second_run_on_one_output_is_refused(edge: Callable, golden: Path, tmp
     with Journal(out, predict._key(options, golden / "tiny.onnx")) as first:
         second = edge(*words)
         assert second.returncode == 2
-        assert second.stderr.strip() == f"{first.path}: another run writes there: wait for it, or give another --out"
+        assert second.stderr.strip() == f"{out}: another run writes there: wait for it, or give another --out"
+        assert first.path.exists()
+        other = edge(*words, "--heatmaps", tmp_path / "maps")  # a journal of another name
+        assert (other.returncode, other.stderr) == (2, second.stderr)
     assert edge(*words).returncode == 0
     assert out.read_bytes() == whole
 
 
-@pytest.mark.parametrize("content", [b"\xff\x00 nothing\n", b'{"image": "a"}\n', b"[]\n", b'"text"\n', b"\0\0\0\n"])
+def answered(value: str) -> bytes:
+    """A line of a journal whose probability is a value."""
+    line = f'{{"image": "a", "status": "ok", "label": "x", "probabilities": {{"x": {value}}}, "in_distribution": 1}}'
+    return f"{line}\n".encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\x00 nothing\n", b'{"image": "a"}\n', b"[]\n", b'"text"\n', b"\0\0\0\n", b"[" * 100_000 + b"\n",
+        answered('"much"'), answered("9.92"), answered("NaN"), answered("null"),
+        answered("1").replace(b'"in_distribution": 1', b'"in_distribution": {}'),
+    ],
+)  # fmt: skip
 def test_a_damaged_journal_is_set_aside(content: bytes, edge: Callable, golden: Path, tmp_path: Path) -> None:
     out = tmp_path / "results.csv"
     journal = out.with_name(
@@ -167,7 +184,29 @@ def test_a_damaged_journal_is_set_aside(content: bytes, edge: Callable, golden: 
     assert not journal.exists()
 
 
-def test_a_picture_on_standard_input_is_read(golden: Path, classifier: Classifier) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="pipes that can be asked")
+def test_what_never_ends_on_standard_input_stops_no_other(golden: Path) -> None:
+    page = str(golden / "page.png")
+    command = [sys.executable, "-m", "edge", "predict", "-", page, "--model", str(golden / "tiny.onnx")]
+    with Path("/dev/zero").open("rb") as endless:
+        result = subprocess.run(command, cwd=ROOT, stdin=endless, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    assert result.stdout.splitlines()[0] == "-: does not end after 256 MB: give a file"
+    assert result.stdout.splitlines()[1].startswith(page)
+
+
+def test_silence_on_standard_input_is_bounded(monkeypatch: pytest.MonkeyPatch, golden: Path) -> None:
+    read, write = os.pipe()
+    monkeypatch.setattr(files, "SILENCE", 0.05)
+    with open(read, "rb") as silent, monkeypatch.context() as patched:  # noqa: PTH123 - a number
+        patched.setattr(sys, "stdin", silent)
+        bad, good = Classifier(golden / "tiny.onnx").predict_many(map(opened_source, ["-", golden / "page.png"]))
+    os.close(write)
+    assert bad.error == "-: sends nothing for 0.05 seconds: give a file"
+    assert good.probabilities
+
+
+def test_a_picture_on_standard_input_is_read(golden: Path, classifier: Classifier, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "edge", "predict", "-", "--model", str(golden / "tiny.onnx"), "--format", "jsonl"]
     content = (golden / "page.png").read_bytes()
     result = subprocess.run(command, cwd=ROOT, input=content, capture_output=True, timeout=60)
@@ -177,6 +216,11 @@ def test_a_picture_on_standard_input_is_read(golden: Path, classifier: Classifie
         result = subprocess.run(command, cwd=ROOT, input=given, capture_output=True, timeout=60)
         assert result.returncode == 1
         assert reason in json.loads(result.stdout)["error"]
+    picture = tmp_path / "page.png"  # a file in place of a pipe
+    picture.write_bytes(content)
+    with picture.open("rb") as file:
+        result = subprocess.run(command, cwd=ROOT, stdin=file, capture_output=True, timeout=60)
+    assert json.loads(result.stdout) == expected | {"image": "-"}
     shell = " ".join(f"'{word}'" for word in command) + " <&-"
     closed = subprocess.run(shell, cwd=ROOT, capture_output=True, shell=True, text=True, timeout=60)
     assert closed.returncode == 2
@@ -205,6 +249,9 @@ def test_closed_outputs_get_one_line_or_none(golden: Path, tmp_path: Path) -> No
     without = run(" >&-")
     assert without.returncode == 2
     assert without.stderr.strip() == "standard output is closed: give --out FILE"
+    info = " ".join(f"'{word}'" for word in [sys.executable, "-m", "edge", "info", golden / "tiny.onnx"])
+    unread = subprocess.run(f"{info} >&-", cwd=ROOT, capture_output=True, shell=True, text=True, timeout=60)
+    assert (unread.returncode, unread.stderr.strip()) == (2, "standard output is closed: leave it open")
     assert run(f" --out '{tmp_path / 'answers'}' >&-").returncode == 0
     assert (tmp_path / "answers").read_text(encoding="utf-8") == run(" 2>&-").stdout == run("").stdout
 

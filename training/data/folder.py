@@ -1,21 +1,28 @@
 """A data folder: which ECG images it has, with their labels, groups and stated splits."""
 
 import logging
+import re
 import unicodedata
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge.files import IMAGE_SUFFIXES, find_images, is_left_out
+from edge.files import IMAGE_SUFFIXES, find_images, identity, is_left_out
+from edge.heatmap import is_heatmap
 from edge.images.preprocessing import Preprocessing
+from edge.sheet import is_sheet
 from training.data.loaded_images import EcgImage, LoadedImages, load_images
 from training.data.manifest import LABELS, MANIFEST, SPLITS, read_labels, read_manifest
 from training.errors import DataError
 
 log = logging.getLogger(__name__)
 
-SPLIT_WORDS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev"}
-"""What folders of splits are called, by their names without spaces around them in lower case."""
+SPLIT_WORDS = {
+    "train", "training", "test", "testing", "val", "valid", "validation", "dev", "holdout",
+}  # fmt: skip
+"""What folders of splits are called, in lower case."""
+OF_IMAGES = {"", "set", "sets", "data", "dataset", "images", "split", "pages", "ecg", "ecgs"}
+"""What stands beside such a word: `train_images`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +111,7 @@ def _listed(folder: Path) -> list[EcgImage]:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
         raise DataError(f"{folder}: has no images: put pictures ({kinds}) into a folder for each class")
     _refuse_others(folder, everything, found)
+    _refuse_links(images)
     _check_names(folder, images)
     return images
 
@@ -126,7 +134,8 @@ def _splits(folder: Path) -> list[str]:
     """Return which folders of splits there are; raise `DataError` for one that is called otherwise."""
     names = sorted(path.name for path in folder.iterdir() if path.is_dir())
     for name in names:
-        if name.strip().casefold() in SPLIT_WORDS and name not in SPLITS:
+        words = set(re.split(r"[\W_\d]+", name.strip().casefold()))
+        if words & SPLIT_WORDS and words <= SPLIT_WORDS | OF_IMAGES and name not in SPLITS:
             raise DataError(
                 f"{folder / name}: is called as a split is, and only 'train' and 'test' are read: "
                 "rename it; images for validation are taken from 'train'"
@@ -148,9 +157,25 @@ def _refuse_others(folder: Path, images: Sequence[Path], found: Container[Path])
             raise DataError(
                 f"{path}: lies in no class folder that is read (train/CLASS, test/CLASS, or CLASS): move or remove it"
             )
+        if not path.is_dir() and (is_heatmap(path) or is_sheet(path)):
+            raise DataError(f"{path}: is a picture that 'predict' made of its answers: move it out of the data folder")
     for parent in sorted({path.parent for path in images}):
         if (parent / "report.html").is_file() and (parent / "report.json").is_file():
             raise DataError(f"{parent}: is a report of this program and no class: move it out of the data folder")
+
+
+def _refuse_links(images: Sequence[EcgImage]) -> None:
+    """Refuse an image that links bring into two classes."""
+    known: dict[tuple[int, int], EcgImage] = {}
+    for image in images:
+        file = identity(image.path)
+        if file is None:
+            continue  # said where it is opened
+        other = known.setdefault(file, image)
+        if other.classes != image.classes:
+            raise DataError(
+                f"{image.path}: is the same file as {other.path}, of another class: remove one of the links"
+            )
 
 
 def _check_names(folder: Path, images: Sequence[EcgImage]) -> None:

@@ -63,6 +63,8 @@ def read_labels(folder: Path) -> dict[str, str]:
 
 def _rows(file: Path, required: Sequence[str]) -> Iterator[dict[str, str]]:
     """Yield the rows of a CSV file that has the required columns."""
+    if not file.is_file():
+        raise DataError(f"{file}: is no file: replace it by a table, or remove it")
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:
             reader = csv.DictReader(lines)

@@ -25,6 +25,13 @@ CODE = frozenset({
 """Classes whose configuration holds code, or that load code from elsewhere."""
 FILE_READERS = frozenset({"StringLookup", "IntegerLookup", "TextVectorization", "IndexLookup"})
 """Layers that read a file that their configuration names."""
+ACTIVATIONS = frozenset({
+    "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh",
+    "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu",
+    "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus",
+    "swish", "tanh", "tanh_shrink", "threshold",
+})  # fmt: skip
+"""Of Keras 2 and 3, by their names."""
 MODULES = ("keras.", "tensorflow.keras.", "tensorflow.python.keras.", "tf_keras.", "builtins.")
 MOST_MEMORY = 6 << 30
 SECONDS = 60
@@ -153,6 +160,8 @@ def _classes(configuration: dict[str, Any], refused: list[str]) -> Iterator[dict
             if isinstance(config, dict):
                 yield {"class_name": name, "config": config}
         for key, value in found.items():
+            if key.endswith("activation") and isinstance(value, str) and value not in ACTIVATIONS:
+                refused.append(f"needs the activation {value!r}, which no Keras has: rebuild the model without it")
             if key in UNITS and isinstance(value, int) and value > MOST_UNITS:
                 refused.append(f"asks for {key} = {value}, more than {MOST_UNITS}: it would exhaust memory")
         waiting += reversed(list(found.values()))

@@ -1,5 +1,6 @@
 """Data folders: labels, groups, splits, and what is refused."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from edge.images.preprocessing import Preprocessing
 from training.data.folder import DataFolder
@@ -145,6 +147,18 @@ def report_in_class(data: Path) -> None:
         (data / "Patient that have MI" / name).touch()
 
 
+def made_by(mark: str, form: str) -> Callable[[Path], object]:
+    """Put what `predict` makes into a class."""
+
+    def spoil(data: Path) -> None:
+        notes = PngInfo()
+        notes.add_text("Software", mark)
+        marked = {"JPEG": {"comment": mark}, "PNG": {"pnginfo": notes}}[form]
+        Image.new("RGB", (80, 80)).save(data / "Patient that have MI" / f"made.{form.lower()}", format=form, **marked)
+
+    return spoil
+
+
 def no_utf8(data: Path) -> None:
     shutil.copy(data / "Patient that have MI" / "P(0).PNG", data / "Patient that have MI" / "caf\udce9.png")
 
@@ -166,6 +180,16 @@ REFUSED = {
         lambda data: [shutil.copytree(data / "Patient that have MI", data / name) for name in ("a\u0308", "\xe4")],
         "the classes 'a\u0308' and '\xe4' differ by",
     ),
+    "split of images": (renamed("test", "test_images"), "test_images: is called as a split is"),
+    "split with a space": (renamed("train", "Training Data"), "Training Data: is called as a split is"),
+    "numbered split": (renamed("test", "test-set2"), "test-set2: is called as a split is"),
+    "heatmap in a class": (made_by("ecg-edge heatmap", "JPEG"), "is a picture that 'predict' made of its answers"),
+    "sheet in a class": (made_by("ecg-edge sheet", "PNG"), "is a picture that 'predict' made of its answers"),
+    "link to another class": (
+        lambda data: (data / "Patient that have MI" / "other").symlink_to(next(data.glob("Normal*"))),
+        "is the same file as",
+    ),
+    "manifest that is a pipe": (lambda data: os.mkfifo(data / "manifest.csv"), "manifest.csv: is no file"),
     "report in a class": (report_in_class, "Patient that have MI: is a report of this program"),
     "name that is not UTF-8": (no_utf8, "no name in UTF-8"),
     "missing folder": (lambda data: shutil.rmtree(data), "no such folder"),

@@ -106,6 +106,11 @@ BAD: dict[str, tuple[str, Callable[[Path, keras.Model], object], str]] = {
         saved(lambda file: changed(file, '"registered_name": null', '"registered_name": "Mine>X"')),
         "needs 'Mine>X', which is not Keras'",
     ),
+    "activation of others": (
+        "m.h5",
+        saved(lambda file: changed(file, '"activation": "softmax"', '"activation": "os>system"')),
+        "needs the activation 'os>system', which no Keras has",
+    ),
     "layer that reads files": (
         "m.h5", saved(lambda file: changed(file, '"Flatten"', '"StringLookup"')), "reads other files",
     ),
