@@ -78,14 +78,14 @@ def serve(options: argparse.Namespace) -> int:
         log.warning("with --share, pictures pass through Gradio's relay: show no picture that names a person")
     with Uploads() as uploads:
         _settle(uploads.folder)
-        from demo_views.page import build, style, theme
+        from demo_views.page import build, head, theme
 
         page, texts = build(models, shared=options.share)
         page.queue(max_size=options.queue, default_concurrency_limit=4, api_open=True)
         settings: dict[str, Any] = {
             "server_name": f"[{options.host}]" if ":" in options.host else options.host, "server_port": options.port,
             "share": options.share, "root_path": options.root_path or None, "auth": visitors,
-            "max_file_size": f"{options.max_size}mb", "mcp_server": options.mcp, "theme": theme(), "head": style(),
+            "max_file_size": f"{options.max_size}mb", "mcp_server": options.mcp, "theme": theme(), "head": head(),
             "i18n": texts, "footer_links": [], "run_history": False, "enable_monitoring": False, "pwa": False,
             "ssr_mode": False, "prevent_thread_lock": True,
         }  # fmt: skip

@@ -80,7 +80,7 @@ def _text(text: str) -> str:
 
 
 def _head(text: str) -> str:
-    return f"<h3>{escape(text)}</h3>"
+    return f"<h2>{escape(text)}</h2>"
 
 
 def _worded(text: str, contract: Contract, words: Words) -> str:

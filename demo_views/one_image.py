@@ -55,7 +55,7 @@ def one_image(models: dict[str, Classifier], say: gradio.I18n) -> None:
     inputs, outputs = [picture, shown.strength], [said, *shown.components, after, compare, report]
     answered = picture.change(classify, inputs, outputs, show_progress="minimal", **AT_ONCE)
     answered.then(None, js=TO_THE_ANSWER, api_visibility="private")
-    shown.strength.release(classify, inputs, outputs, show_progress="hidden", **AT_ONCE)
+    shown.strength.change(classify, inputs, outputs, show_progress="hidden", trigger_mode="always_last", **AT_ONCE)
     examples.select(_chosen, None, picture, api_visibility="private", show_progress="hidden")
 
 

@@ -18,6 +18,13 @@ log = logging.getLogger(__name__)
 
 STYLE = Path(__file__).parent / "page.css"
 
+CAPTIONS = """
+new MutationObserver(() => document.querySelectorAll('#examples img, #pages img').forEach(image => {
+  if (image.alt) image.alt = '';
+})).observe(document, {childList: true, subtree: true});
+"""
+"""A picture's caption stands beside it: read out once, not twice."""
+
 
 class Page(gradio.Blocks):
     """The page; whatever a request holds, its answer is a sentence, without a path of the server and a traceback."""
@@ -62,9 +69,9 @@ def build(models: dict[str, Classifier], *, shared: bool = False) -> tuple[gradi
     return page, say
 
 
-def style() -> str:
-    """Return the page's own style, for its head: what Gradio takes as style it changes."""
-    return f"<style>{STYLE.read_text(encoding='utf-8')}</style>"
+def head() -> str:
+    """Return the page's own style and script, for its head: what Gradio takes as style it changes."""
+    return f"<style>{STYLE.read_text(encoding='utf-8')}</style><script>{CAPTIONS}</script>"
 
 
 def theme() -> gradio.themes.Base:

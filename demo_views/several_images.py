@@ -73,7 +73,7 @@ def several_images(models: dict[str, Classifier], say: gradio.I18n) -> None:
     inputs, outputs = [files, number, shown.strength], [said, *shown.components]
     gallery.select(_of_gallery, None, number, **AT_ONCE).then(opened, inputs, outputs, **AT_ONCE)
     table.select(_of_table, None, number, **AT_ONCE).then(opened, inputs, outputs, **AT_ONCE)
-    shown.strength.release(opened, inputs, outputs, show_progress="hidden", **AT_ONCE)
+    shown.strength.change(opened, inputs, outputs, show_progress="hidden", trigger_mode="always_last", **AT_ONCE)
 
 
 def _of_gallery(event: gradio.SelectData) -> int:

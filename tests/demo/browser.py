@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -67,6 +68,15 @@ class Browser:
         self.wait(lambda: self.find(f"{where} .answer.{kind}"))
         return self.text(where)
 
+    def download(self, selector: str, folder: Path) -> Path:
+        """Click on what downloads a file; return it once it is there."""
+        folder.mkdir()
+        behaviour = {"behavior": "allow", "downloadPath": str(folder)}
+        self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", behaviour)
+        self.click(selector)
+        self.wait(lambda: [path for path in folder.iterdir() if path.suffix != ".crdownload"])
+        return next(folder.iterdir())
+
     def addresses(self) -> set[str]:
         """What the window has asked for since the last look, from the browser's own log."""
         found = set()
@@ -101,3 +111,16 @@ def browser(language: str = "en") -> Iterator[Browser]:
             yield Browser(driver)
         finally:
             driver.quit()
+
+
+AXE = Path(str(find_spec("axe_playwright_python").origin)).with_name("axe.min.js")
+
+
+def violations(window: Browser) -> list[str]:
+    """What axe finds wrong on the page as it is now, each with the first element."""
+    window.driver.execute_script(AXE.read_text(encoding="utf-8"))
+    found = window.driver.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
+    return [
+        f"{one['id']} ({len(one['nodes'])}): {one['help']}: {one['nodes'][0]['html'][:160]}"
+        for one in found["violations"]
+    ]

@@ -15,7 +15,7 @@ from edge.contract import CONTRACT_KEY
 from tests.conftest import ROOT
 
 
-def start(model: Path, blocked: Path, *options: str, **environment: str) -> tuple[subprocess.Popen, str]:
+def start(model: Path | None, blocked: Path, *options: str, **environment: str) -> tuple[subprocess.Popen, str]:
     """Start the demo where TensorFlow, Keras and onnx cannot be imported, and wait for its address."""
     modules = blocked / "modules"
     modules.mkdir(exist_ok=True)
@@ -24,7 +24,7 @@ def start(model: Path, blocked: Path, *options: str, **environment: str) -> tupl
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "demo.py", "--model", model, "--port", str(port), *options],
+        [sys.executable, "demo.py", *([] if model is None else ["--model", model]), "--port", str(port), *options],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(modules), "TMPDIR": str(blocked)} | environment,
         stdout=subprocess.PIPE,
