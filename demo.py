@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from edge.commands.terminal import (
@@ -69,7 +70,7 @@ def serve(options: argparse.Namespace) -> int:
             pass
     except (OSError, UnicodeError) as error:
         raise _closed(options, error) from error
-    from demo_views.models import open_models
+    from demo_views.reading import open_models
     from demo_views.uploads import Uploads
 
     visitors = None if options.auth_file is None else visitors_of(options.auth_file)
@@ -100,7 +101,10 @@ def serve(options: argparse.Namespace) -> int:
         elif options.share:
             log.warning("no public link could be had, the relay cannot be reached: the local one works")
         print(f"demo: {local}", flush=True)
-        page.block_thread()
+        try:
+            Event().wait()
+        finally:
+            page.close(verbose=False)
     return 0
 
 

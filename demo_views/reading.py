@@ -1,4 +1,4 @@
-"""Reading: one page with a model's answer, where it comes from, and how long that took."""
+"""Reading: the models, and one page with a model's answer, where it comes from, and how long that took."""
 
 import time
 from dataclasses import dataclass
@@ -7,15 +7,33 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from edge import Classifier, PageError, Prediction
+from edge import Classifier, ModelError, PageError, Prediction
 from edge.classifier import HEATMAP
 from edge.heatmap import contributions, overlay
 from edge.images.page import count_pages, open_page
 from edge.images.preprocessing import load_page
 from edge.prediction import Status, decide
+from edge.shipped import FOLDER, digests, shipped_model
 
 SHOWN = (1400, 1400)
 """Pixels of a page on the screen, at most: traces can be read, and a phone need not load more."""
+
+
+def open_models(model: Path | None = None, folder: Path | None = None) -> dict[str, Classifier]:
+    """Return the models by their file names; the first one answers.
+
+    They are `model` and those of `folder`, or without both the shipped one in each precision. Raises `ModelError` for
+    one that cannot be used, and for a folder without any.
+    """
+    paths = [] if model is None else [model]
+    if folder is not None:
+        found = sorted(folder.glob("*.onnx"))
+        if not found:
+            raise ModelError(f"{folder}: holds no .onnx file: give a folder of models")
+        paths += [path for path in found if model is None or not (model.exists() and path.samefile(model))]
+    if not paths:
+        paths = [shipped_model(), *(FOLDER / name for name in digests() if FOLDER / name != shipped_model())]
+    return {path.name: Classifier(path) for path in paths}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,5 @@
 """Several images: files in, every page as a picture and as a row, a CSV to take away, and one page opened."""
 
-import io
 from pathlib import Path
 
 import gradio
@@ -43,20 +42,8 @@ def several_images(models: dict[str, Classifier], say: gradio.I18n) -> None:
         pages = pages_of(paths or [])
         if not pages:
             return [words("files_hint"), gradio.update(visible=False), None, None, None, "", *shown.nothing()]
-        readings = [read(models[name], *page) for page in pages[:MOST]]
-        failed = sum(reading.page is None for reading in readings)
-        text = words("files_failed" if failed else "files_done", count=len(readings), failed=failed)
-        if len(pages) > MOST:
-            text = f"{words('files_cut', count=len(pages), pages=MOST)} {text}"
-        rows = [_row(place, reading, words) for place, reading in enumerate(readings, start=1)]
-        pictures = [(_thumbnail(reading), row[2]) for reading, row in zip(readings, rows, strict=True)]
-        results_file = new_folder() / "answers.csv"
-        text_of = io.StringIO()
-        write((reading.prediction for reading in readings), text_of, "csv", models[name].contract)
-        results_file.write_text(text_of.getvalue(), encoding="utf-8", newline="")
-        head = ["#", *(words(key) for key in ("table_image", "table_answer", "table_probability"))]
-        answers = {"headers": head, "data": rows}
-        return [text, gradio.update(visible=True), pictures, answers, str(results_file), "", *shown.nothing()]
+        results = _results(models[name], pages, words)
+        return [results[0], gradio.update(visible=True), *results[1:], "", *shown.nothing()]
 
     def opened(paths: list[str] | None, place: float, strength: float, request: gradio.Request) -> list[object]:
         words = words_of(request)
@@ -74,6 +61,24 @@ def several_images(models: dict[str, Classifier], say: gradio.I18n) -> None:
     gallery.select(_of_gallery, None, number, **AT_ONCE).then(opened, inputs, outputs, **AT_ONCE)
     table.select(_of_table, None, number, **AT_ONCE).then(opened, inputs, outputs, **AT_ONCE)
     shown.strength.change(opened, inputs, outputs, show_progress="hidden", trigger_mode="always_last", **AT_ONCE)
+
+
+def _results(
+    classifier: Classifier, pages: list[tuple[str, int | None]], words: Words
+) -> tuple[str, list[tuple[Image.Image, str]], dict[str, object], str]:
+    """Return what is said of pages, their pictures, their table, and the path of their CSV."""
+    readings = [read(classifier, *page) for page in pages[:MOST]]
+    failed = sum(reading.page is None for reading in readings)
+    text = words("files_failed" if failed else "files_done", count=len(readings), failed=failed)
+    if len(pages) > MOST:
+        text = f"{words('files_cut', count=len(pages), pages=MOST)} {text}"
+    rows = [_row(place, reading, words) for place, reading in enumerate(readings, start=1)]
+    pictures = [(_thumbnail(reading), row[2]) for reading, row in zip(readings, rows, strict=True)]
+    head = ["#", *(words(key) for key in ("table_image", "table_answer", "table_probability"))]
+    file = new_folder() / "answers.csv"
+    with file.open("w", encoding="utf-8", newline="") as lines:
+        write((reading.prediction for reading in readings), lines, "csv", classifier.contract)
+    return text, pictures, {"headers": head, "data": rows}, str(file)
 
 
 def _of_gallery(event: gradio.SelectData) -> int:

@@ -45,16 +45,9 @@ def convert(
     `ParityError` with the differences where the two disagree, `UsageError` for too few images, or where `out` is
     something else than a model of this program.
     """
-    reads = (
-        source,
-        *(
-            image
-            for folder in (images, calibration)
-            if folder and folder.is_dir()
-            for image in find_images(folder, silent=True)
-        ),
-    )
-    check_output(out, reads, is_model)
+    folders = [folder for folder in (images, calibration) if folder and folder.is_dir()]
+    pictures = [image for folder in folders for image in find_images(folder, silent=True)]
+    check_output(out, (source, *pictures), is_model)
     model = load_model(source)
     calibrated = None if calibration is None else CalibrationImages.read(calibration, model, calibration_images)
     shown = ComparisonImages.read(images, model, () if calibrated is None else calibrated.digests)

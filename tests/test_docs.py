@@ -141,7 +141,7 @@ def test_every_command_is_accepted(page: str, line: str, monkeypatch: pytest.Mon
     elif "/" in program and program[0] != ".":
         assert (ROOT / program).is_file()
     else:
-        assert program in (".", "pip", "git", "cd", "uv", "docker"), f"{page}: who checks {program!r}?"
+        assert program in (".", "pip", "git", "cd", "uv", "docker", "curl"), f"{page}: who checks {program!r}?"
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -151,6 +151,15 @@ def test_every_option_is_explained(program: str) -> None:
         options = long_options(parser) - {"--help"}
         assert options, name
         assert [option for option in sorted(options) if not re.search(rf"{option}\b(?!-)", docs)] == [], name
+
+
+def test_every_option_of_the_demo_is_explained() -> None:
+    import demo
+
+    parser = argparse.ArgumentParser()
+    demo.describe(parser)
+    page = text_of(ROOT / "docs" / "demo.md")
+    assert [option for option in long_options(parser) - {"--help"} if f"| `{option}" not in page] == []
 
 
 def test_a_wrong_command_would_be_seen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:

@@ -139,11 +139,7 @@ def _opened(source: Source, number: int | None) -> Image.Image:
     try:
         opened = Image.open(source, formats=formats)
     except UnidentifiedImageError:
-        if is_cut(head, size_of(source)):
-            raise PageError("is cut short or damaged: copy it again") from None
-        if is_tiff(head):
-            raise PageError("is a TIFF whose form of pixels is not read: save it with 8 bits a channel") from None
-        raise PageError(f"is not a picture in {KINDS}: export it as one") from None
+        raise PageError(_unknown(head, size_of(source))) from None
     with opened as image:
         _refuse_size(image)
         if image.format == "TIFF":
@@ -164,6 +160,15 @@ def _opened(source: Source, number: int | None) -> Image.Image:
         ):
             raise PageError("lacks a part of its image data: copy or export it again")
         return upright_rgb(image, depth)
+
+
+def _unknown(head: bytes, size: int) -> str:
+    """Return why nothing knows a file of so many bytes."""
+    if is_cut(head, size):
+        return "is cut short or damaged: copy it again"
+    if is_tiff(head):
+        return "is a TIFF whose form of pixels is not read: save it with 8 bits a channel"
+    return f"is not a picture in {KINDS}: export it as one"
 
 
 def _jpeg(content: bytes) -> bytes:
