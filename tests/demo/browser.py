@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from selenium import webdriver
+from selenium.common.exceptions import ElementClickInterceptedException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -56,9 +57,18 @@ class Browser:
         self.find(f"{where} input[type=file]")[0].send_keys("\n".join(map(str, paths)))
 
     def click(self, selector: str, number: int = 0) -> None:
-        self.wait(lambda: len(self.find(selector)) > number)
-        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", self.find(selector)[number])
-        self.find(selector)[number].click()
+        """Click on an element once it is there and nothing, a progress bar say, lies over it."""
+
+        def clicked() -> bool:
+            try:
+                element = self.find(selector)[number]
+                self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+                element.click()
+            except (IndexError, ElementClickInterceptedException, StaleElementReferenceException):
+                return False
+            return True
+
+        self.wait(clicked)
 
     def tab(self, number: int) -> None:
         self.click("button[role=tab]", number)
