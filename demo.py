@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,11 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the folder of a Space, or serve the page."""
+    if options.mcp and find_spec("mcp") is None:
+        raise UsageError("--mcp: needs the package mcp: pip install 'gradio[mcp]'")
     if options.space is not None:
+        if options.models is not None:
+            raise UsageError("--space: takes one model: give --model, or leave out --models")
         from demo_views.space import write_space
 
         write_space(options.space, options.model)
@@ -116,7 +121,11 @@ def visitors_of(file: Path) -> "Callable[[str, str], bool]":
     import hmac
 
     known: dict[str, str] = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file}: is no text in UTF-8: save it as such") from error
+    for number, line in enumerate(lines, start=1):
         name, colon, password = line.partition(":")
         if line.strip() and not (colon and name and password):
             raise UsageError(f"{file}: line {number} is not name:password")

@@ -26,7 +26,8 @@ def answer(reading: Reading, contract: Contract, model: str, words: Words) -> st
     if found.status is Status.ERROR:
         return _card(str(found.status), title, text, _steps(words, "steps_error"))
     took = words("took", name=found.image, milliseconds=round(1000 * reading.seconds), model=model)
-    small = f"<p class='small'>{escape(took)}<br>{escape(words('limits', tab=words('tab_model')))}</p>"
+    link = f"<a href='#' class='to-model'>{escape(words('limits', tab=words('tab_model')))}</a>"
+    small = f"<p class='small'>{escape(took)}<br>{link}</p>"
     rows = bars(found.probabilities, contract.confidence_threshold, words) if found.probabilities else ""
     steps = "" if found.status is Status.OK else _steps(words, f"steps_{found.status}")
     return _card(str(found.status), title, text, rows, steps, small)

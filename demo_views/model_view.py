@@ -1,5 +1,6 @@
 """The model: what it is, what was measured, and whether this machine and the export give its answers."""
 
+import hashlib
 import json
 from html import escape
 
@@ -8,7 +9,7 @@ import gradio
 from demo_views.answer import table
 from demo_views.components import words_of
 from demo_views.texts import Words
-from edge import Classifier, Contract, ModelError
+from edge import Classifier, Contract, ModelError, __version__
 from edge.selftest import PARITY_KEY, compare, machine
 from edge.shipped import card
 
@@ -48,14 +49,15 @@ def description(classifier: Classifier, words: Words) -> str:
         "about_sees", width=takes.width, height=takes.height, labels=", ".join(map(words.label, contract.labels))
     )
     rows = card(classifier.path)
+    digest = hashlib.sha256(classifier.path.read_bytes()).hexdigest()
+    file = words("about_file", name=classifier.path.name, digest=digest, version=__version__)
     head = words("card_what"), words("card_value")
     measured = table(head, [[_worded(row["what"], contract, words), row["value"]] for row in rows])
     measured = measured if rows else _text(words("card_none"))
     parity = json.loads(classifier.metadata.get(PARITY_KEY, "null"))
     held = _text(words("parity_text")) + table(head, parity) if parity else _text(words("parity_none"))
-    return "".join([
-        _text(f"{first} {sees}"), _head(words("card")), measured, _head(words("parity")), held, _head(words("check")),
-    ])  # fmt: skip
+    parts = ((words("card"), measured), (words("parity"), held), (words("check"), ""))
+    return _text(f"{first} {sees}") + _text(file) + "".join(_head(title) + part for title, part in parts)
 
 
 def check_of(classifier: Classifier, words: Words) -> str:

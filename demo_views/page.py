@@ -18,12 +18,17 @@ log = logging.getLogger(__name__)
 
 STYLE = Path(__file__).parent / "page.css"
 
-CAPTIONS = """
+SCRIPT = """
 new MutationObserver(() => document.querySelectorAll('#examples img, #pages img').forEach(image => {
   if (image.alt) image.alt = '';
 })).observe(document, {childList: true, subtree: true});
+document.addEventListener('click', event => {
+  if (!event.target.closest('a.to-model')) return;
+  event.preventDefault();
+  [...document.querySelectorAll('button[role=tab]')].at(-1).click();
+});
 """
-"""A picture's caption stands beside it: read out once, not twice."""
+"""A picture's caption stands beside it: it is read out once, not twice. A link in an answer opens the last tab."""
 
 
 class Page(gradio.Blocks):
@@ -71,7 +76,7 @@ def build(models: dict[str, Classifier], *, shared: bool = False) -> tuple[gradi
 
 def head() -> str:
     """Return the page's own style and script, for its head: what Gradio takes as style it changes."""
-    return f"<style>{STYLE.read_text(encoding='utf-8')}</style><script>{CAPTIONS}</script>"
+    return f"<style>{STYLE.read_text(encoding='utf-8')}</style><script>{SCRIPT}</script>"
 
 
 def theme() -> gradio.themes.Base:

@@ -1,6 +1,7 @@
 """The demo as a person sees it, in a real browser, where chromium and its driver are installed."""
 
 import csv
+import hashlib
 import io
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from demo_views.texts import TEXTS
-from edge import Classifier
+from edge import Classifier, __version__
 from edge.shipped import FOLDER, shipped_model
 from tests.conftest import ROOT
 from tests.demo.browser import DESK, PHONE, PROGRAMS, Browser, browser, violations
@@ -89,6 +90,10 @@ def test_the_answer_comes_first_and_says_what_it_means(window: Browser, address:
     assert len(window.find("#answer .bars .fill")) == 4
     assert "_" not in said.replace("myocardial_infarction-scan.jpg", "").replace("ecg_int8", "")
     assert "is not a finding" in window.text("#heatmap-note")
+    window.click("#answer a.to-model")
+    window.wait(lambda: "macro-F1, out of fold on 295 real images" in window.text("#about"))
+    digest = hashlib.sha256(shipped_model().read_bytes()).hexdigest()
+    assert f"File ecg_int8.onnx, SHA-256 {digest}, read by version {__version__}" in window.text("#about")
 
 
 def test_the_heatmap_is_as_strong_as_one_likes(window: Browser, address: str) -> None:

@@ -18,6 +18,7 @@ from PIL import Image
 from edge import Classifier
 from tests.conftest import ROOT
 from tests.demo.server import adopted, start, stop
+from tests.edge.documents import encrypted
 
 NOT_UPLOADED = "This file was not uploaded. Upload a picture first."
 
@@ -56,14 +57,16 @@ def test_an_uploaded_picture_gets_the_record_of_the_command_line(
 def test_one_bad_file_of_several_stops_no_other(client: Client, three_classes: Path, tmp_path: Path) -> None:
     image = next((three_classes / "test").rglob("*.jpg"))
     (tmp_path / "bad.jpg").write_text("no picture")
-    files = [tmp_path / "bad.jpg", image, pdf_of(image, 2, tmp_path / "two.pdf")]
+    (tmp_path / "locked.pdf").write_bytes(encrypted())
+    files = [tmp_path / name for name in ("bad.jpg", "locked.pdf")] + [image, pdf_of(image, 2, tmp_path / "two.pdf")]
     records = client.predict(list(map(handle_file, files)), api_name="/classify_many")
     assert [(record["image"], record.get("page")) for record in records] == [
-        ("bad.jpg", None), (image.name, None), ("two.pdf", 1), ("two.pdf", 2),
+        ("bad.jpg", None), ("locked.pdf", None), (image.name, None), ("two.pdf", 1), ("two.pdf", 2),
     ]  # fmt: skip
     assert records[0]["status"] == "error"
     assert records[0]["error"].startswith("bad.jpg: is not a picture")
-    assert all(record["status"] != "error" for record in records[1:])
+    assert records[1]["error"] == "locked.pdf: is a PDF with a password: save it without one"
+    assert all(record["status"] != "error" for record in records[2:])
     with pytest.raises(Exception, match="52 pages were given, at most 50"):
         many = [handle_file(pdf_of(image, 52, tmp_path / "many.pdf"))]
         client.predict(many, api_name="/classify_many")
@@ -139,6 +142,23 @@ def test_a_malformed_request_gets_a_sentence(data: list, address: str) -> None:
     assert "cannot be answered" in said or NOT_UPLOADED in said
 
 
+def test_a_visitor_who_goes_away_in_the_middle_harms_nobody(address: str, client: Client, three_classes: Path) -> None:
+    """Half an upload, and a question whose answer nobody waits for."""
+    image = next((three_classes / "test").rglob("*.jpg"))
+    url = httpx.URL(address)
+    with socket.create_connection((url.host, url.port)) as line:
+        line.sendall(
+            b"POST /gradio_api/upload HTTP/1.1\r\nHost: here\r\nContent-Length: 900000\r\n"
+            b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
+            b'Content-Disposition: form-data; name="files"; filename="half.jpg"\r\n\r\n' + image.read_bytes()[:5000]
+        )
+    sent = httpx.post(f"{address}gradio_api/upload", files={"files": (image.name, image.read_bytes())}).json()[0]
+    file = {"path": sent, "meta": {"_type": "gradio.FileData"}}
+    for _ in range(3):
+        assert "event_id" in httpx.post(f"{address}gradio_api/call/classify", json={"data": [file]}).json()
+    assert client.predict(handle_file(image), api_name="/classify")["status"] != "error"
+
+
 def test_what_others_do_here_is_not_told(address: str) -> None:
     """No monitoring, no history in the browser, no file of the server, no MCP unless it is asked for."""
     paths = ("monitoring/summary", "gradio_api/mcp/", "gradio_api/file=/etc/passwd", "gradio_api/file=/etc/none",
@@ -203,6 +223,7 @@ def test_wrong_use_gets_one_line_and_2(onnx_file: Path, tmp_path: Path) -> None:
 
     (tmp_path / "bad").write_text("anna\n")
     (tmp_path / "none").touch()
+    (tmp_path / "latin").write_bytes(b"jos\xe9:secret\n")
     (tmp_path / "text.onnx").write_text("no model")
     for words, reason in (
         (("--no-such",), "--no-such"),
@@ -213,7 +234,9 @@ def test_wrong_use_gets_one_line_and_2(onnx_file: Path, tmp_path: Path) -> None:
         (("--auth-file", tmp_path / "bad"), "bad: line 1 is not name:password"),
         (("--auth-file", tmp_path / "none"), "none: names nobody"),
         (("--auth-file", tmp_path / "gone"), "gone: No such file"),
+        (("--auth-file", tmp_path / "latin"), "latin: is no text in UTF-8"),
         (("--space", tmp_path), "is there already"),
+        (("--space", tmp_path / "new", "--models", tmp_path), "takes one model"),
         (("--max-size", "0"), "'0' is no whole number of at least 1"),
     ):
         code, message = demo(*words)

@@ -66,3 +66,14 @@ def written_pdf(parts: list[bytes], trailer: bytes = b"") -> bytes:
         + b"trailer<</Size %d/Root 1 0 R%s>>\n" % (len(parts) + 1, trailer)
         + b"startxref\n%d\n%%%%EOF" % len(content)
     )
+
+
+def encrypted() -> bytes:
+    """A PDF that asks for a password: what its dictionary says of the right one fits none."""
+    parts = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/EcgImage/Parent 2 0 R/MediaBox[0 0 300 200]>>",
+        b"<</Filter/Standard/V 1/R 2/P -4/O<" + b"00" * 32 + b">/U<" + b"11" * 32 + b">>>",
+    ]
+    return written_pdf(parts, b"/Encrypt 4 0 R/ID[<00><00>]")

@@ -15,7 +15,7 @@ from edge.files import find_images
 from edge.images.formats import MAX_PAGES
 from edge.images.page import open_page
 from edge.images.pdf import DPI
-from tests.edge.documents import dicom, written_pdf
+from tests.edge.documents import dicom, encrypted, written_pdf
 
 pydicom = pytest.importorskip("pydicom")
 pypdfium2 = pytest.importorskip("pypdfium2")
@@ -128,17 +128,6 @@ def test_what_was_typed_into_the_fields_of_a_pdf_is_drawn() -> None:
     assert np.asarray(open_page(written_pdf(parts))).min() < 100
     empty = [*parts[:3], field.replace(b"WWWWWWWW", b"")]
     assert np.asarray(open_page(written_pdf(empty))).min() > 200
-
-
-def encrypted() -> bytes:
-    """A PDF that asks for a password: what its dictionary says of the right one fits none."""
-    parts = [
-        b"<</Type/Catalog/Pages 2 0 R>>",
-        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        b"<</Type/EcgImage/Parent 2 0 R/MediaBox[0 0 300 200]>>",
-        b"<</Filter/Standard/V 1/R 2/P -4/O<" + b"00" * 32 + b">/U<" + b"11" * 32 + b">>>",
-    ]
-    return written_pdf(parts, b"/Encrypt 4 0 R/ID[<00><00>]")
 
 
 def many_pages() -> bytes:
