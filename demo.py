@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import socket
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Event
@@ -84,22 +85,26 @@ def serve(options: argparse.Namespace) -> int:
         log.warning("with --share, pictures pass through Gradio's relay: show no picture that names a person")
     with Uploads() as uploads:
         _settle(uploads.folder)
+        from starlette.middleware import Middleware
+
+        from demo_views.gate import Gate
         from demo_views.page import build, head, theme
 
         page, texts = build(models, shared=options.share)
         page.queue(max_size=options.queue, default_concurrency_limit=4, api_open=True)
+        gate = Middleware(Gate, folder=uploads.folder, largest=options.max_size << 20, tools=options.mcp)
         settings: dict[str, Any] = {
             "server_name": f"[{options.host}]" if ":" in options.host else options.host, "server_port": options.port,
             "share": options.share, "root_path": options.root_path or None, "auth": visitors,
             "max_file_size": f"{options.max_size}mb", "mcp_server": options.mcp, "theme": theme(), "head": head(),
             "i18n": texts, "footer_links": [], "run_history": False, "enable_monitoring": False, "pwa": False,
-            "ssr_mode": False, "prevent_thread_lock": True,
+            "ssr_mode": False, "prevent_thread_lock": True, "app_kwargs": {"middleware": [gate]},
         }  # fmt: skip
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # Gradio's own lines, said here in our words
                 _, local, public = page.launch(**settings)
         except OSError as error:
-            raise _closed(options, error) from error
+            raise _closed(options, "another program has just taken it") from error
         uploads.begin()
         if public is not None:
             print(f"public: {public}")
@@ -144,12 +149,12 @@ def _settle(folder: Path) -> None:
     for name in [name for name in os.environ if name.startswith("GRADIO_")]:
         del os.environ[name]
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    os.environ["GRADIO_TEMP_DIR"] = tempfile.tempdir = str(folder)
     # Gradio asks matplotlib for its backend at every answer, which imports much where none is set; its caches go too.
     os.environ |= {"MPLBACKEND": "agg", "MPLCONFIGDIR": str(folder / "matplotlib")}
 
 
-def _closed(options: argparse.Namespace, error: Exception) -> EcgError:
+def _closed(options: argparse.Namespace, error: Exception | str) -> EcgError:
     return EcgError(
         f"port {options.port} of {options.host!r} cannot be opened ({error}): give another --port or --host"
     )

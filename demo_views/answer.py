@@ -14,9 +14,9 @@ def waiting(words: Words) -> str:
     return _card("waiting", words("waiting"), words("waiting_steps"))
 
 
-def message(words: Words, text: str) -> str:
-    """Return a sentence in place of an answer."""
-    return _card("error", words("status_error"), text)
+def message(words: Words, key: str, **values: object) -> str:
+    """Return a text in place of an answer."""
+    return _card("note", words("note"), words(key, **values))
 
 
 def answer(reading: Reading, contract: Contract, model: str, words: Words) -> str:
@@ -40,7 +40,7 @@ def meaning(found: Prediction, contract: Contract, words: Words) -> tuple[str, s
     if found.status is Status.REJECTED:
         score, least = f"{found.in_distribution:.2g}", f"{contract.in_distribution_threshold:.2g}"
         return words("status_rejected"), words("meaning_rejected", score=score, threshold=least)
-    calibrated = words("not_calibrated" if contract.adopted else "calibrated", images=contract.trained_on.images)
+    calibrated = words("not_calibrated" if contract.adopted else "calibrated")
     if found.labels is not None:
         title = ", ".join(map(words.label, found.labels)) or words("none_of_them")
         return title, f"{words('meaning_several')} {calibrated}"
@@ -74,7 +74,7 @@ def comparison(readings: list[Reading], names: list[str], words: Words) -> str:
     """Return two models' answers for one page side by side: classes, probabilities, difference, time."""
     one, other = (reading.prediction for reading in readings)
     if one.error is not None or other.error is not None:
-        return message(words, one.error or other.error or "")
+        return _card("error", words("status_error"), one.error or other.error or "")
     rows = []
     for label in dict.fromkeys([*one.probabilities, *other.probabilities]):
         shares = [found.probabilities.get(label) for found in (one, other)]

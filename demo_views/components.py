@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from gradio.components import Component
 
 from demo_views.reading import Reading
 from demo_views.texts import FIRST, Words, language_of
+from demo_views.uploads import LOCK
 
 AT_ONCE: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "one", "concurrency_limit": 4}
 """How an event of one page runs: four at a time, whoever asks."""
@@ -29,7 +31,7 @@ def uploaded(component: Component) -> None:
     moved = component.async_move_resource_to_block_cache
 
     async def local(path: Any) -> str | None:  # noqa: ANN401 - Gradio's own signature
-        if path is not None and "://" in str(path):
+        if path is not None and ("://" in str(path) or Path(path).name == LOCK or not Path(path).is_file()):
             raise gradio.Error(Words(FIRST)("not_uploaded"), print_exception=False)
         return await moved(path)
 
@@ -56,6 +58,13 @@ class Shown:
             self._note = gradio.Markdown(elem_id="heatmap-note")
             self.strength = gradio.Slider(0, 100, 100, step=5, label=say("strength"), elem_id="strength")
         self.components = [self._column, self._slider, self._note]
+
+    def follow(self, overlaid: Callable[..., list[object]], inputs: list[Component]) -> None:
+        """Let the strength change the overlay alone, by what `overlaid` returns for `inputs` and the strength."""
+        self.strength.change(
+            overlaid, [*inputs, self.strength], self.components, show_progress="hidden", trigger_mode="always_last",
+            **AT_ONCE,
+        )  # fmt: skip
 
     def nothing(self) -> list[object]:
         """Return the updates that hide it."""

@@ -52,10 +52,21 @@ def one_image(models: dict[str, Classifier], say: gradio.I18n) -> None:
         there = isinstance(reading, Reading) and reading.page is not None
         return [html, *seen, gradio.update(visible=there), "", gradio.update(visible=False)]
 
+    def overlaid(path: str | None, strength: float, request: gradio.Request) -> list[object]:
+        words = words_of(request)
+        reading = None if path is None else _reading(models[name], path, words)
+        return shown.update(reading, strength, words) if isinstance(reading, Reading) else shown.nothing()
+
     inputs, outputs = [picture, shown.strength], [said, *shown.components, after, compare, report]
     answered = picture.change(classify, inputs, outputs, show_progress="minimal", **AT_ONCE)
     answered.then(None, js=TO_THE_ANSWER, api_visibility="private")
-    shown.strength.change(classify, inputs, outputs, show_progress="hidden", trigger_mode="always_last", **AT_ONCE)
+    shown.follow(overlaid, [picture])
+
+    def localised(request: gradio.Request) -> list[object]:
+        words = words_of(request)
+        return [waiting(words), _captioned(words)]
+
+    gradio.context.Context.root_block.load(localised, None, [said, examples], show_progress="hidden", **AT_ONCE)
     examples.select(_chosen, None, picture, api_visibility="private", show_progress="hidden")
 
 
@@ -70,24 +81,25 @@ def _chosen(event: gradio.SelectData) -> str:
 
 def _examples(say: gradio.I18n) -> gradio.Gallery:
     """Show the examples, each with its class and its acquisition."""
-    words = Words(FIRST)
     gradio.Markdown(say("examples"), elem_id="examples-note")
-    pictures = []
-    for file in example_files():
-        label, _, acquisition = file.stem.partition("-")
-        pictures.append((str(file), f"{words.label(label)}, {words(acquisition)}"))
     return gradio.Gallery(
-        pictures, columns=3, rows=2, height="auto", allow_preview=False, show_label=False, interactive=False,
-        object_fit="cover", elem_id="examples", buttons=[],
+        _captioned(Words(FIRST)), columns=3, rows=2, height="auto", allow_preview=False, show_label=False,
+        interactive=False, object_fit="cover", elem_id="examples", buttons=[],
     )  # fmt: skip
+
+
+def _captioned(words: Words) -> list[tuple[str, str]]:
+    """Return each example with its class and its acquisition."""
+    stems = [(file, *file.stem.split("-")) for file in example_files()]
+    return [(str(file), f"{words.label(label)}, {words(acquisition)}") for file, label, acquisition in stems]
 
 
 def _reading(classifier: Classifier, path: str, words: Words) -> Reading | str:
     """Return a page with its answer, or what is said where the file is gone or holds several pages."""
     if not Path(path).exists():
-        return message(words, words("gone"))
+        return message(words, "gone")
     if count_pages(path) is not None:
-        return message(words, words("several_pages", tab=words("tab_several")))
+        return message(words, "several_pages", tab=words("tab_several"))
     return read(classifier, path)
 
 
@@ -104,7 +116,7 @@ def _compare(models: dict[str, Classifier], picture: gradio.Image, say: gradio.I
     def compared(path: str | None, one: str, other: str, request: gradio.Request) -> str:
         words = words_of(request)
         if path is None:
-            return message(words, words("compare_no_picture"))
+            return message(words, "compare_no_picture")
         readings = [_reading(models[name], path, words) for name in (one, other)]
         gone = [reading for reading in readings if isinstance(reading, str)]
         return gone[0] if gone else comparison(readings, [one, other], words)

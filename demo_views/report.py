@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from demo_views.answer import meaning
 from demo_views.reading import Reading
 from demo_views.texts import Words
 from edge import Contract
@@ -93,8 +94,6 @@ def _pictures(reading: Reading, *, with_header: bool) -> tuple[Image.Image, Imag
 
 
 def _said(reading: Reading, contract: Contract, words: Words) -> tuple[str, str]:
-    from demo_views.answer import meaning
-
     title, text = meaning(reading.prediction, contract, words)
     return title[:1].upper() + title[1:], text
 

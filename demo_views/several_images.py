@@ -49,7 +49,7 @@ def several_images(models: dict[str, Classifier], say: gradio.I18n) -> None:
         words = words_of(request)
         pages = pages_of(paths or [])
         if not 1 <= place <= len(pages) or not Path(pages[int(place) - 1][0]).exists():
-            return [message(words, words("gone")), *shown.nothing()]
+            return [message(words, "gone"), *shown.nothing()]
         reading = read(models[name], *pages[int(place) - 1])
         return [answer(reading, models[name].contract, name, words), *shown.update(reading, strength, words)]
 
@@ -60,7 +60,7 @@ def several_images(models: dict[str, Classifier], say: gradio.I18n) -> None:
     inputs, outputs = [files, number, shown.strength], [said, *shown.components]
     gallery.select(_of_gallery, None, number, **AT_ONCE).then(opened, inputs, outputs, **AT_ONCE)
     table.select(_of_table, None, number, **AT_ONCE).then(opened, inputs, outputs, **AT_ONCE)
-    shown.strength.change(opened, inputs, outputs, show_progress="hidden", trigger_mode="always_last", **AT_ONCE)
+    shown.follow(lambda *given, **named: opened(*given, **named)[1:], [files, number])
 
 
 def _results(
@@ -73,7 +73,7 @@ def _results(
     if len(pages) > MOST:
         text = f"{words('files_cut', count=len(pages), pages=MOST)} {text}"
     rows = [_row(place, reading, words) for place, reading in enumerate(readings, start=1)]
-    pictures = [(_thumbnail(reading), row[2]) for reading, row in zip(readings, rows, strict=True)]
+    pictures = [(_thumbnail(reading), f"{row[0]}. {row[2]}") for reading, row in zip(readings, rows, strict=True)]
     head = ["#", *(words(key) for key in ("table_image", "table_answer", "table_probability"))]
     file = new_folder() / "answers.csv"
     with file.open("w", encoding="utf-8", newline="") as lines:

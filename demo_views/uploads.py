@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 
@@ -36,9 +37,7 @@ class Uploads:
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=home))  # readable by its owner alone
         self._lock = (self.folder / LOCK).open("w")
         locked(self._lock)
-        self._warden = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", WARDEN, str(self.folder)], stdin=subprocess.PIPE, start_new_session=True
-        )
+        self._warden = self._watched()
         self._kept, self._look, self._ended = kept, look, Event()
 
     def begin(self) -> None:
@@ -54,19 +53,33 @@ class Uploads:
         self._ended.set()
         self._lock.close()
         self._warden.communicate()
+        shutil.rmtree(self.folder, ignore_errors=True)  # where somebody has killed that process
 
-    def _files(self) -> set[Path]:
-        return {path for path in self.folder.rglob("*") if path.is_file()}
+    def _watched(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-I", "-S", "-c", WARDEN, str(self.folder)]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
-    def _sweep(self, own: set[Path]) -> None:
+    def _files(self) -> set[tuple[Path, int]]:
+        """Return every file with what changes when another one takes its name."""
+        return {(path, path.stat().st_ino) for path in self.folder.rglob("*") if path.is_file()}
+
+    def _sweep(self, own: set[tuple[Path, int]]) -> None:
         """Delete each file once it has been seen for long enough, by a clock that does not jump."""
-        seen: dict[Path, float] = {}
+        seen: dict[tuple[Path, int], float] = {}
+        empty: set[Path] = set()
         while not self._ended.wait(self._look):
             now = time.monotonic()
-            seen = {path: seen.get(path, now) for path in self._files() - own}
-            for path, since in seen.items():
+            seen = {file: seen.get(file, now) for file in self._files() - own}
+            for (path, _), since in seen.items():
                 if now - since >= self._kept - self._look:  # it may have come just after the look before
                     path.unlink(missing_ok=True)
+            for folder in empty:  # since the last look: nobody is about to write into it
+                with suppress(OSError):
+                    folder.rmdir()
+            folders = [path for path in self.folder.rglob("*") if path.is_dir()]
+            empty = {folder for folder in folders if not any(folder.iterdir())}
+            if self._warden.poll() is not None and not self._ended.is_set():
+                self._warden = self._watched()
 
 
 def _remove_unless_used(folder: Path) -> None:

@@ -44,6 +44,31 @@ def test_a_file_goes_in_time_and_what_was_there_before_stays(tmp_path: Path, mon
     assert list(tmp_path.iterdir()) == []
 
 
+def test_another_file_of_the_same_name_has_its_own_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads.tempfile, "gettempdir", lambda: str(tmp_path))
+    with uploads.Uploads(kept=2, look=0.1) as ours:
+        ours.begin()
+        page = ours.folder / "hash" / "page.jpg"
+        page.parent.mkdir()
+        page.write_text("page")
+        time.sleep(1.4)
+        (ours.folder / "new.jpg").write_text("page")
+        (ours.folder / "new.jpg").replace(page)
+        assert not until(lambda: not page.exists(), 1)
+        assert until(lambda: not page.parent.exists(), 5)
+
+
+def test_the_folder_goes_although_its_warden_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads.tempfile, "gettempdir", lambda: str(tmp_path))
+    with uploads.Uploads(look=0.1) as ours:
+        ours.begin()
+        first = ours._warden
+        first.kill()
+        assert until(lambda: ours._warden is not first)
+        ours._warden.kill()
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
 def test_nothing_is_left_however_the_demo_ends(
     ending: signal.Signals, onnx_file: Path, three_classes: Path, tmp_path: Path
