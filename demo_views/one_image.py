@@ -22,17 +22,7 @@ def one_image(models: dict[str, Classifier], say: gradio.I18n) -> None:
     name = next(iter(models))
     with gradio.Row():
         with gradio.Column(scale=5):
-            picture = gradio.Image(
-                type="filepath",
-                image_mode=None,
-                sources=["upload", "clipboard", "webcam"],
-                webcam_options=gradio.WebcamOptions(mirror=False, constraints=CAMERA),
-                label=say("picture"),
-                placeholder=say("picture_hint"),
-                height=320,
-                elem_id="picture",
-            )
-            uploaded(picture)
+            picture = _picture(say)
             examples = _examples(say)
         with gradio.Column(scale=6):
             said = gradio.HTML(waiting(Words(FIRST)), elem_id="answer")
@@ -68,6 +58,22 @@ def one_image(models: dict[str, Classifier], say: gradio.I18n) -> None:
 
     gradio.context.Context.root_block.load(localised, None, [said, examples], show_progress="hidden", **AT_ONCE)
     examples.select(_chosen, None, picture, api_visibility="private", show_progress="hidden")
+
+
+def _picture(say: gradio.I18n) -> gradio.Image:
+    """Lay out where the picture goes in."""
+    picture = gradio.Image(
+        type="filepath",
+        image_mode=None,
+        sources=["upload", "clipboard", "webcam"],
+        webcam_options=gradio.WebcamOptions(mirror=False, constraints=CAMERA),
+        label=say("picture"),
+        placeholder=say("picture_hint"),
+        height=320,
+        elem_id="picture",
+    )
+    uploaded(picture)
+    return picture
 
 
 def example_files() -> list[Path]:

@@ -68,7 +68,7 @@ def convert(
             raise ParityError(
                 f"{source}: its ONNX form gives other predictions, {'; '.join(parity.failures)}: nothing was written"
             )
-        carry(graph, PARITY_KEY, json.dumps(parity.table().rows))
+        carry(graph, PARITY_KEY, json.dumps(parity.held()))
         onnx.save(graph, unfinished)
     return parity
 

@@ -120,6 +120,16 @@ class Parity:
         }  # fmt: skip
         return [phrase for phrase, passed in checks.items() if not passed]
 
+    def held(self) -> list[tuple[str, str]]:
+        """Return the rows that the file carries: the bounds that held. Differences vary in their last digits."""
+        bounds = self.bounds
+        most = {
+            "logits": bounds.logit, "probabilities": bounds.probability,
+            "in-distribution scores": bounds.in_distribution, "heatmap and bias and a logit": HEATMAP_BOUND,
+        }  # fmt: skip
+        rows = [(f"{name} differ by at most", f"{value:g}") for name, value in most.items() if value < math.inf]
+        return [("images", str(self.images)), *rows, ("images with another class, at most", f"{bounds.others:.0%}")]
+
     def table(self) -> Table:
         """Return the comparison for the terminal."""
         bounds = self.bounds

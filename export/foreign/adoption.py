@@ -52,6 +52,15 @@ class AdoptionParity(Compared):
         }  # fmt: skip
         return [phrase for phrase, passed in checks.items() if not passed]
 
+    def held(self) -> list[tuple[str, str]]:
+        """Return the rows that the file carries: the bounds that held. Differences vary in their last digits."""
+        return [
+            ("original run by", self.loaded),
+            ("images", str(self.images)),
+            ("probabilities differ by at most", f"{PROBABILITY:g}"),
+            *([] if self.logit_difference is None else [("logits differ by at most", f"{LOGIT:g}")]),
+        ]
+
     def table(self) -> Table:
         """Return the comparison for the terminal."""
         logits = "" if self.logit_difference is None else f"{self.logit_difference:.2e}  (at most {LOGIT:g})"
@@ -87,7 +96,7 @@ def adopt(source: Path, out: Path, images: Path, told: Told) -> AdoptionParity:
                 f"{source}: wrapped it gives other predictions, {'; '.join(parity.failures)}: nothing was written"
             )
         graph = onnx.load(Path(folder) / "model.onnx")
-        carry(graph, PARITY_KEY, json.dumps(parity.table().rows))
+        carry(graph, PARITY_KEY, json.dumps(parity.held()))
         onnx.save(graph, unfinished)
     return parity
 

@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import onnx
@@ -30,6 +32,8 @@ def start(model: Path | None, blocked: Path, *options: str, **environment: str) 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell starts what runs in the background deaf to interrupts, and all below it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     for line in process.stdout:
         if found := re.fullmatch(r"demo: (\S+)\n", line):

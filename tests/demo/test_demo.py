@@ -16,7 +16,10 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
+from demo_views.model_view import description
+from demo_views.texts import Words
 from edge import Classifier
+from edge.shipped import shipped_model
 from tests.conftest import ROOT
 from tests.demo.server import adopted, start, stop
 from tests.edge.documents import encrypted
@@ -87,6 +90,16 @@ def test_the_endpoints_are_documented_with_what_they_take_and_give(address: str)
     assert "12-lead ECG" in endpoints["/classify"]["description"]
     assert endpoints["/classify"]["parameters"][0]["parameter_name"] == "image"
     assert endpoints["/classify_many"]["parameters"][0]["parameter_name"] == "images"
+
+
+def test_the_model_is_shown_with_what_its_file_carries(onnx_file: Path) -> None:
+    said = description(Classifier(onnx_file), Words("en"))
+    assert "<td>logits differ by at most</td><td>0.0001</td>" in said
+    assert "carries no card" in said
+    shipped = description(Classifier(shipped_model()), Words("en"))
+    assert "0.875 (0.817 to 0.922)" in shipped
+    assert "carries no parity table" in shipped
+    assert "<td>sensitivity, precision of myocardial infarction, out of fold</td>" in shipped
 
 
 class Heard(BaseHTTPRequestHandler):
