@@ -21,8 +21,9 @@ import numpy as np
 import tf_keras as keras2
 from tf_keras.applications import imagenet_utils
 
-RANGE = 6.0
-"""Of the logits over the pictures, so that classes are told apart without a training."""
+RANGE = 3.0
+"""Of the logits over the pictures, so that classes are told apart without a training; the weights that it takes lay
+rounding apart as well: with 6, that of an untrained grey network reached 1.4e-5 on one processor."""
 
 
 def nested(inside: Any, size: int) -> Any:
