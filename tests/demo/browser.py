@@ -134,3 +134,17 @@ def violations(window: Browser) -> list[str]:
         f"{one['id']} ({len(one['nodes'])}): {one['help']}: {one['nodes'][0]['html'][:160]}"
         for one in found["violations"]
     ]
+
+
+def clean(window: Browser) -> None:
+    """Wait until axe finds nothing wrong: what fades in is faint for a moment."""
+    found: list[str] = []
+
+    def none() -> bool:
+        found[:] = violations(window)
+        return not found
+
+    try:
+        window.wait(none)
+    except AssertionError:
+        raise AssertionError("\n".join(found)) from None
