@@ -75,7 +75,9 @@ class Shown:
         pair = reading.shown(strength / 100)
         if pair is None:
             return self.nothing()
-        label = reading.prediction.label
-        note = "heatmap_none" if reading.heatmap is None else "heatmap_note"
-        said = words(note, label=words.label(label)) if label is not None else ""
+        label, said = reading.prediction.label, ""
+        if reading.heatmap is None:
+            said = words("heatmap_none")
+        elif label is not None:
+            said = words("heatmap_note", label=words.label(label))
         return [gradio.update(visible=True), pair, said]

@@ -23,7 +23,7 @@ def open_models(model: Path | None = None, folder: Path | None = None) -> dict[s
     """Return the models by their file names; the first one answers.
 
     They are `model` and those of `folder`, or without both the shipped one in each precision. Raises `ModelError` for
-    one that cannot be used, and for a folder without any.
+    one that cannot be used, for two of one name, and for a folder without any.
     """
     paths = [] if model is None else [model]
     if folder is not None:
@@ -33,7 +33,12 @@ def open_models(model: Path | None = None, folder: Path | None = None) -> dict[s
         paths += [path for path in found if model is None or not (model.exists() and path.samefile(model))]
     if not paths:
         paths = [shipped_model(), *(FOLDER / name for name in digests() if FOLDER / name != shipped_model())]
-    return {path.name: Classifier(path) for path in paths}
+    models: dict[str, Classifier] = {}
+    for path in paths:
+        if path.name in models:
+            raise ModelError(f"{path}: has the name of {models[path.name].path}: rename one, the page tells them by it")
+        models[path.name] = Classifier(path)
+    return models
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,9 +50,7 @@ def draw(reading: Reading, contract: Contract, model: str, words: Words, *, with
     page, overlaid = _pictures(reading, with_header=with_header)
     found, top = reading.prediction, 0.955
     figure.text(0.08, top, words("report_title"), size=17, weight="bold", color=INK)
-    figure.text(
-        0.08, top - 0.027, words("warning").strip("*"), size=10.5, weight="bold", color=COLOURS[Status.REJECTED]
-    )
+    figure.text(0.08, top - 0.027, words("warning").strip("*"), size=9.5, weight="bold", color=COLOURS[Status.REJECTED])
     title, text = _said(reading, contract, words)
     figure.text(0.08, top - 0.075, title, size=19, weight="bold", color=COLOURS[found.status])
     figure.text(0.08, top - 0.09, textwrap.fill(text, 105), size=10, va="top", color=INK)

@@ -37,7 +37,7 @@ class Words:
 
     def label(self, label: str) -> str:
         """Return a class as a person would say it: "myocardial infarction", never "myocardial_infarction"."""
-        return self._texts.get(label, label.replace("_", " "))
+        return self._texts.get(f"class_{label}", label.replace("_", " "))
 
     def share(self, probability: float) -> str:
         """Return a probability as per cent; what is not certain is never written as 0 or 100."""

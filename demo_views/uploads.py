@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 
-from edge.files import locked
+from edge.files import identity, locked
 
 PREFIX = "ecg-demo-"
 KEPT = 540
@@ -18,6 +18,8 @@ KEPT = 540
 LOOK = 20
 """Seconds between two looks: nothing is there for longer than ten minutes."""
 LOCK = ".lock"
+File = tuple[Path, tuple[int, int]]
+"""A file and what tells it from another one that takes its name."""
 # Waits until its standard input ends, which it does however the demo ends, and takes the folder with it.
 WARDEN = "import shutil, sys; sys.stdin.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
 
@@ -59,25 +61,25 @@ class Uploads:
         command = [sys.executable, "-I", "-S", "-c", WARDEN, str(self.folder)]
         return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
-    def _files(self) -> set[tuple[Path, int]]:
-        """Return every file with what changes when another one takes its name."""
-        return {(path, path.stat().st_ino) for path in self.folder.rglob("*") if path.is_file()}
+    def _files(self) -> set[File]:
+        """Return every file that is there."""
+        found = {path: identity(path) for path in self.folder.rglob("*") if path.is_file()}
+        return {(path, which) for path, which in found.items() if which is not None}  # others have just gone
 
-    def _sweep(self, own: set[tuple[Path, int]]) -> None:
+    def _sweep(self, own: set[File]) -> None:
         """Delete each file once it has been seen for long enough, by a clock that does not jump."""
-        seen: dict[tuple[Path, int], float] = {}
-        empty: set[Path] = set()
+        seen: dict[File, float] = {}
+        folders: list[Path] = []
         while not self._ended.wait(self._look):
             now = time.monotonic()
             seen = {file: seen.get(file, now) for file in self._files() - own}
             for (path, _), since in seen.items():
                 if now - since >= self._kept - self._look:  # it may have come just after the look before
                     path.unlink(missing_ok=True)
-            for folder in empty:  # since the last look: nobody is about to write into it
+            for folder in reversed(folders):  # of the last look: nobody is about to write into an empty one
                 with suppress(OSError):
                     folder.rmdir()
             folders = [path for path in self.folder.rglob("*") if path.is_dir()]
-            empty = {folder for folder in folders if not any(folder.iterdir())}
             if self._warden.poll() is not None and not self._ended.is_set():
                 self._warden = self._watched()
 

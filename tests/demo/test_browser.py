@@ -250,7 +250,7 @@ def test_the_page_speaks_the_language_of_the_browser(language: str, address: str
     with browser(language) as window:
         window.look(address).upload(INFARCTION)
         said = window.answered("ok")
-        assert said.splitlines()[0].lower() == texts["myocardial_infarction"].lower()
+        assert said.splitlines()[0].lower() == texts["class_myocardial_infarction"].lower()
         assert texts["probabilities"] in said
         page = window.text()
         for key in ("tab_one", "tab_several", "privacy", "compare", "examples"):

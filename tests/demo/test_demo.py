@@ -273,12 +273,16 @@ def test_wrong_use_gets_one_line_and_2(onnx_file: Path, tmp_path: Path) -> None:
     (tmp_path / "none").touch()
     (tmp_path / "latin").write_bytes(b"jos\xe9:secret\n")
     (tmp_path / "text.onnx").write_text("no model")
+    twins = tmp_path / "twins"
+    twins.mkdir()
+    (twins / onnx_file.name).write_bytes(onnx_file.read_bytes())
     for words, reason in (
         (("--no-such",), "--no-such"),
         (("--model", tmp_path / "none.onnx"), "no such model file"),
         (("--model", tmp_path / "text.onnx"), "text.onnx: "),
         (("--models", tmp_path / "models"), "models: holds no .onnx file"),
         (("--models", tmp_path), "text.onnx: "),
+        (("--model", onnx_file, "--models", twins), "has the name of"),
         (("--auth-file", tmp_path / "bad"), "bad: line 1 is not name:password"),
         (("--auth-file", tmp_path / "none"), "none: names nobody"),
         (("--auth-file", tmp_path / "gone"), "gone: No such file"),
