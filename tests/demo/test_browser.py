@@ -21,7 +21,7 @@ from edge import Classifier, __version__
 from edge.shipped import FOLDER, shipped_model
 from tests.conftest import ROOT
 from tests.demo.browser import DESK, PHONE, PROGRAMS, Browser, browser, clean
-from tests.demo.server import start, stop, with_contract
+from tests.demo.server import adopted, start, stop, with_contract
 
 pytestmark = pytest.mark.skipif(
     None in PROGRAMS, reason="no chromium with its driver on this machine: the demo was not seen in a browser"
@@ -38,6 +38,19 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page with a folder of models: one that is never sure, and one that others have made."""
+    folder = tmp_path_factory.mktemp("others")
+    models = folder / "models"
+    models.mkdir()
+    unsure = with_contract(FOLDER / "ecg.onnx", models / "unsure.onnx", confidence_threshold=0.999)
+    adopted(FOLDER / "ecg.onnx", models / "theirs.onnx")
+    process, url = start(unsure, folder, "--models", str(models))
+    yield url
+    assert "Traceback" not in stop(process)
+
+
+@pytest.fixture(scope="module")
 def window() -> Iterator[Browser]:
     with browser() as found:
         yield found
@@ -47,31 +60,84 @@ def image_of(window: Browser, selector: str) -> str:
     return str([image.get_attribute("src") for image in window.find(f"{selector} img")])
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_every_view_is_usable_by_everybody(size: tuple[int, int], dark: bool, window: Browser, address: str) -> None:
-    """By axe's rules; nothing is wider than the window, and nobody is asked but this server."""
+views = pytest.mark.parametrize(
+    ("size", "dark"),
+    [(DESK, False), (DESK, True), (PHONE, False), (PHONE, True)],
+    ids=["desk light", "desk dark", "phone light", "phone dark"],
+)
+
+
+def fits(window: Browser, size: tuple[int, int]) -> None:
+    """Nothing is wrong by axe's rules, and nothing is wider than the window."""
+    clean(window)
+    assert window.driver.execute_script("return document.documentElement.scrollWidth") <= size[0]
+
+
+@views
+def test_every_view_is_usable_by_everybody(
+    size: tuple[int, int], dark: bool, window: Browser, address: str, tmp_path: Path
+) -> None:
+    """And nobody is asked but this server."""
     window.look(address, size, dark=dark)
     window.wait(lambda: len(window.find("#examples img")) == 6)
-    clean(window)
+    fits(window, size)
     window.click("#examples button:has(img)", 3)
     window.answered("ok")
     for label in window.find("button.label-wrap"):
         window.driver.execute_script("arguments[0].click()", label)
     window.wait(lambda: window.find("#heatmap img"))
-    clean(window)
+    fits(window, size)
     window.tab(1)
     window.upload(INFARCTION, ROOT / "examples" / "normal-clean.jpg", where="#files")
     window.wait(lambda: len(window.find("#pages img")) == 2)
-    clean(window)
-    assert window.driver.execute_script("return document.documentElement.scrollWidth") <= size[0]
+    fits(window, size)
     window.tab(2)
     window.click("#check")
     window.wait(lambda: "Passed" in window.text("#checked"))
-    clean(window)
+    fits(window, size)
     asked = window.addresses()
     assert len(asked) > 10
     assert {url for url in asked if not url.startswith((address, "data:", "blob:", "chrome:", "about:"))} == set()
+    for kind, file in (("rejected", noise(tmp_path)), ("error", text(tmp_path))):
+        window.look(address, size, dark=dark).upload(file)
+        window.answered(kind)
+        fits(window, size)
+
+
+@views
+def test_an_uncertain_answer_and_a_comparison_are_too(
+    size: tuple[int, int], dark: bool, window: Browser, others: str
+) -> None:
+    """With a folder of models, of which each can be looked at."""
+    window.look(others, size, dark=dark).upload(INFARCTION)
+    said = window.answered("uncertain")
+    assert said.splitlines()[0] == "Uncertain"
+    assert "is not enough for an answer" in said
+    assert "Straighten it" in said
+    window.click("button.label-wrap")
+    window.click("#compare")
+    window.wait(lambda: "difference" in window.text("#comparison"))
+    assert window.find("#comparison tr")[0].text.split() == ["class", "unsure.onnx", "theirs.onnx", "difference"]
+    fits(window, size)
+    window.tab(2)
+    window.click("#model input")
+    window.click("[role=option]", 1)
+    window.wait(lambda: "made with Keras 2.11.0" in window.text("#about"))
+    fits(window, size)
+
+
+def noise(folder: Path) -> Path:
+    """A picture that is no ECG."""
+    file = folder / "noise.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)).save(file)
+    return file
+
+
+def text(folder: Path) -> Path:
+    """A file that is no picture and has an odd name."""
+    file = folder / "<b>bad<b>.jpg"
+    file.write_text("no picture")
+    return file
 
 
 def test_the_answer_comes_first_and_says_what_it_means(window: Browser, address: str) -> None:
@@ -124,24 +190,22 @@ def test_two_models_stand_side_by_side(window: Browser, address: str) -> None:
 
 
 def test_what_is_no_answer_says_what_to_do(window: Browser, address: str, tmp_path: Path) -> None:
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)).save(tmp_path / "noise.png")
-    (tmp_path / "<b>bad<b>.jpg").write_text("no picture")
     cut = tmp_path / "cut.jpg"
     cut.write_bytes(INFARCTION.read_bytes()[:60_000])
     Image.new("L", (10_000, 10_000)).save(tmp_path / "huge.png")
     (tmp_path / "archive.png").write_bytes(b"PK\x03\x04" + bytes(100))
     Image.open(INFARCTION).save(tmp_path / "two.tif", save_all=True, append_images=[Image.open(INFARCTION)])
-    for name, kind, text in (
-        ("noise.png", "rejected", "Crop away table, hands and screen"),
-        ("<b>bad<b>.jpg", "error", "is not a picture"),
-        ("cut.jpg", "error", "cut.jpg: "),
-        ("huge.png", "error", "scale it down"),
-        ("archive.png", "error", "is not a picture"),
-        ("two.tif", "note", "Open it under “Several, PDF”"),
+    for file, kind, reason in (
+        (noise(tmp_path), "rejected", "Crop away table, hands and screen"),
+        (text(tmp_path), "error", "is not a picture"),
+        (cut, "error", "cut.jpg: "),
+        (tmp_path / "huge.png", "error", "scale it down"),
+        (tmp_path / "archive.png", "error", "is not a picture"),
+        (tmp_path / "two.tif", "note", "Open it under “Several, PDF”"),
     ):
-        window.look(address).upload(tmp_path / name)
+        window.look(address).upload(file)
         said = window.answered(kind)
-        assert text in said
+        assert reason in said
         assert str(tmp_path) not in said
         assert "/tmp" not in said
         assert not window.find("#answer b")  # a name is text, whatever it looks like
@@ -157,19 +221,6 @@ def test_too_large_a_file_is_refused_in_words(window: Browser, address: str, tmp
     window.look(address).upload(tmp_path / "large.jpg")
     window.wait(lambda: "exceed the maximum allowed size of 20" in window.text())
     window.answered("waiting")
-
-
-def test_uncertain_is_an_answer_of_its_own(window: Browser, tmp_path: Path) -> None:
-    unsure = with_contract(FOLDER / "ecg.onnx", tmp_path / "unsure.onnx", confidence_threshold=0.999)
-    process, url = start(unsure, tmp_path)
-    try:
-        window.look(url).upload(INFARCTION)
-        said = window.answered("uncertain")
-        assert said.splitlines()[0] == "Uncertain"
-        assert "is not enough for an answer" in said
-        assert "Straighten it" in said
-    finally:
-        stop(process)
 
 
 def test_several_files_get_a_table_and_a_csv(window: Browser, address: str, tmp_path: Path) -> None:
@@ -198,6 +249,26 @@ def test_several_files_get_a_table_and_a_csv(window: Browser, address: str, tmp_
     assert "normal" in window.answered("ok", "#one-of-them").lower()
     window.click("#pages button:has(img)", 3)
     assert "bad.jpg" in window.answered("error", "#one-of-them")
+
+
+def test_the_table_is_sorted_by_confidence_and_its_rows_open_pages(window: Browser, address: str) -> None:
+    """The row that is clicked is the one that is seen, not the one that stood there before."""
+    window.look(address).tab(1)
+    files = sorted((ROOT / "examples").glob("*.jpg"))
+    window.upload(*files, where="#files")
+    window.wait(lambda: len(window.find("#pages img")) == len(files))
+    rows = "#answers tbody tr"
+
+    def shares() -> list[float]:
+        return [float(row.text.split()[-1]) for row in window.find(rows) if row.text]
+
+    before = shares()
+    window.click("#answers th:last-child")
+    window.wait(lambda: shares() == sorted(before))
+    assert before != sorted(before)
+    lowest = next(row.text for row in window.find(rows) if row.text).split()[1]
+    window.click(f"{rows} td:nth-child(2)")
+    window.wait(lambda: lowest in window.text("#one-of-them"))
 
 
 def test_the_report_is_taken_home_without_the_header(window: Browser, address: str) -> None:
