@@ -98,8 +98,8 @@ def verdict(reading: Reading, words: Words) -> str:
 
 
 def table(head: tuple[str, ...], rows: list[list[str]]) -> str:
-    """Return a table as HTML that may be wider than a phone."""
-    return f"<div class='facts'>{Table('', head, rows).as_html()}</div>"
+    """Return a table as HTML that may be wider than a phone: whoever has no mouse moves it by the arrow keys."""
+    return f"<div class='facts' tabindex='0'>{Table('', head, rows).as_html()}</div>"
 
 
 def _steps(words: Words, key: str) -> str:

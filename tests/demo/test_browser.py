@@ -251,24 +251,29 @@ def test_several_files_get_a_table_and_a_csv(window: Browser, address: str, tmp_
     assert "bad.jpg" in window.answered("error", "#one-of-them")
 
 
-def test_the_table_is_sorted_by_confidence_and_its_rows_open_pages(window: Browser, address: str) -> None:
+def test_the_least_certain_come_first_where_one_likes_and_rows_open_pages(
+    window: Browser, address: str, tmp_path: Path
+) -> None:
     """The row that is clicked is the one that is seen, not the one that stood there before."""
     window.look(address).tab(1)
-    files = sorted((ROOT / "examples").glob("*.jpg"))
+    files = [*sorted((ROOT / "examples").glob("*.jpg"))[:4], text(tmp_path)]
     window.upload(*files, where="#files")
     window.wait(lambda: len(window.find("#pages img")) == len(files))
-    rows = "#answers tbody tr"
+    rows = "#answers [role=row]:not(tr)"
 
-    def shares() -> list[float]:
-        return [float(row.text.split()[-1]) for row in window.find(rows) if row.text]
+    def column(number: int) -> list[str]:
+        return [cell.text for cell in window.find(f"{rows} [role=gridcell]:nth-child({number})")]
 
-    before = shares()
-    window.click("#answers th:last-child")
-    window.wait(lambda: shares() == sorted(before))
-    assert before != sorted(before)
-    lowest = next(row.text for row in window.find(rows) if row.text).split()[1]
-    window.click(f"{rows} td:nth-child(2)")
-    window.wait(lambda: lowest in window.text("#one-of-them"))
+    before, shares = column(1), column(3)
+    assert before == ["1", "2", "3", "4", "5"]
+    window.click("#least input")
+    window.wait(lambda: column(1) != before)
+    assert column(3) == ["", *sorted(shares[:4])] != ["", *shares[:4]]
+    least = column(4)[1]
+    window.click(f"{rows} [role=gridcell]:nth-child(2)", 1)
+    window.wait(lambda: least in window.text("#one-of-them"))
+    window.click("#least input")
+    window.wait(lambda: column(1) == before)
 
 
 def test_the_report_is_taken_home_without_the_header(window: Browser, address: str) -> None:
