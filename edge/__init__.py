@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # Read by onnxruntime when it is imported: since 1.29 it keeps a device ID in the home folder and looks up a host.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-__version__ = "0.8.0"
+__version__ = "0.9.0"
 __all__ = ["Classifier", "Contract", "EcgError", "ModelError", "PageError", "Prediction", "UsageError", "load_page"]
 
 _MODULES = {

@@ -158,6 +158,7 @@ def test_the_answer_comes_first_and_says_what_it_means(window: Browser, address:
     assert "is not a finding" in window.text("#heatmap-note")
     window.click("#answer a.to-model")
     window.wait(lambda: "macro-F1, out of fold on 295 real images" in window.text("#about"))
+    assert "probabilities differ by at most" in window.text("#about")
     digest = hashlib.sha256(shipped_model().read_bytes()).hexdigest()
     assert f"File ecg_int8.onnx, SHA-256 {digest}, read by version {__version__}" in window.text("#about")
 

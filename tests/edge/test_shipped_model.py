@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from benchmarks import near_misses
 from edge import Classifier
+from edge.selftest import PARITY_KEY
 from edge.shipped import FOLDER, card, digests, shipped_model
 from tests.conftest import ROOT
 from training.synthetic.paper.layout import LAYOUTS, LOOKS
@@ -55,6 +56,7 @@ def test_it_is_small_and_its_files_are_those_of_the_list() -> None:
     assert sum(image.stat().st_size for image in EXAMPLES) <= 1.5 * MEGABYTE
     for name in sizes:
         assert card(FOLDER / name)
+        assert ["images", "194"] in json.loads(Classifier(FOLDER / name).metadata[PARITY_KEY])
 
 
 def statuses_of(classifier: Classifier, layout: str, looks: list[str]) -> list[str]:
