@@ -60,10 +60,11 @@ $(READY): requirements.txt $(ENVIRONMENT)
 	$(call install,requirements.txt)
 	@touch $@
 
+# Compiled once here: TensorFlow takes twice as long to import where that is left to every process.
 define install
 @echo "installing $(1) into .venv" >&2
 @{ $(PY) -m pip install --quiet --disable-pip-version-check $(UV) && \
-   .venv/bin/uv pip install --quiet --python $(PY) -r $(1); } >/dev/null 2>&1 || { \
+   .venv/bin/uv pip install --quiet --compile-bytecode --python $(PY) -r $(1); } >/dev/null 2>&1 || { \
     echo "uv could not install: going on with pip, which takes longer" >&2; \
     $(PY) -m pip install --quiet --disable-pip-version-check -r $(1); }
 endef
