@@ -7,6 +7,7 @@ WORKDIR /app
 
 FROM base AS edge
 COPY LICENSE NOTICE README.md pyproject.toml requirements.txt ./
+COPY archive archive
 COPY edge edge
 RUN pip install --constraint requirements.txt ".[pdf,heic,dicom]"
 WORKDIR /data

@@ -4,6 +4,7 @@
 # make test-edge  the device's tests alone, without TensorFlow, at most 60 s
 # make lint       style and types
 # make demo       the web page on http://127.0.0.1:7860
+# make archive    the synthetic images as an archive, by Ray Data: runs/archive
 # make screenshots  every view of that page, in chromium: runs/screenshots, and the picture of the README
 # make bench      what engines, a folder and a cold start cost, with the models of make run or your own
 # make examples   the images of examples/ again
@@ -35,7 +36,7 @@ USABLE := $(PY) -c 'import sys, pip; $(VERSIONS)' 2>/dev/null
 # "again" where a .venv cannot be used: its Python is gone, is not 3.11 to 3.13, or has no pip.
 AGAIN := $(shell [ ! -e .venv ] || $(USABLE) || echo again)
 
-.PHONY: again run first results test test-slow test-edge audit-dependencies lint demo screenshots bench examples model
+.PHONY: again run first results test test-slow test-edge audit-dependencies lint demo archive screenshots bench examples model
 .DELETE_ON_ERROR:
 
 $(ENVIRONMENT): $(AGAIN)
@@ -99,6 +100,9 @@ runs/%.onnx: $(MANIFEST)
 
 demo: $(READY)
 	$(PY) demo.py
+
+archive: $(MANIFEST)
+	$(PY) -m archive score $(SYNTHETIC) --out runs/archive
 
 screenshots: $(READY)
 	$(PY) -m tests.demo.screenshots

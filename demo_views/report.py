@@ -10,6 +10,7 @@ from demo_views.answer import meaning
 from demo_views.reading import Reading
 from demo_views.texts import Words
 from edge import Contract
+from edge.images.masking import blurred
 from edge.prediction import Status
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 A4 = (8.27, 11.69)  # inches
 DPI = 150
-HEADER, FOOTER = 0.3, 0.12
-"""Shares of an image's height where names stand, as in the augmentation of the training."""
-BLOCKS = 40  # of blurred pixels across an image: no letter is left
 INK, SOFT, BAR = "#1f2a44", "#5c6675", "#3b5b92"
 COLOURS = {Status.OK: "#1b7a43", Status.UNCERTAIN: "#8a5200", Status.REJECTED: "#b3261e"}
 
@@ -71,17 +69,6 @@ def draw(reading: Reading, contract: Contract, model: str, words: Words, *, with
     lines = [textwrap.fill(note, 115) for note in notes]
     figure.text(0.08, at - 0.004, "\n".join(lines), size=8.5, va="top", color=SOFT, linespacing=1.4)
     return figure
-
-
-def blurred(page: Image.Image) -> Image.Image:
-    """Return a page whose top and bottom, where names stand, are blocks of one colour each."""
-    side = max(1, page.width // BLOCKS)
-    hidden = page.copy()
-    for top, bottom in ((0, round(HEADER * page.height)), (round((1 - FOOTER) * page.height), page.height)):
-        part = page.crop((0, top, page.width, bottom))
-        small = part.resize((max(1, part.width // side), max(1, part.height // side)), Image.Resampling.BOX)
-        hidden.paste(small.resize(part.size, Image.Resampling.NEAREST), (0, top))
-    return hidden
 
 
 def _pictures(reading: Reading, *, with_header: bool) -> tuple[Image.Image, Image.Image]:

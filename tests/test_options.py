@@ -27,6 +27,10 @@ BASE = {
         "info": [str(GOLDEN / "tiny.onnx")],
         "bench": ["none.onnx"],
     },
+    "archive": {
+        "score": ["none", "--out", "new"],
+        "compare": ["none", "none"],
+    },
     "training": {
         "explore": ["--data", "none", "--out", "new"],
         "audit": ["--data", "none"],

@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from demo_views.reading import read
-from demo_views.report import BLOCKS, FOOTER, HEADER, blurred, write_report
+from demo_views.report import write_report
 from demo_views.texts import TEXTS, Words
 from edge import Classifier
+from edge.images.masking import BLOCKS, FOOTER, HEADER, blurred
 from edge.shipped import shipped_model
 from tests.conftest import ROOT
 

@@ -62,7 +62,8 @@ def test_an_environment_with_the_wheel_alone_classifies_a_page(version: str, gol
     subprocess.run([*pip, "-r", ROOT / "edge/requirements.txt"], check=True)
     # A copy, so that building leaves nothing in the project.
     source = tmp_path / "source"
-    shutil.copytree(ROOT / "edge", source / "edge")
+    for name in ("archive", "edge"):
+        shutil.copytree(ROOT / name, source / name)
     for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(ROOT / name, source)
     subprocess.run([*pip, "--no-deps", source], check=True)

@@ -1,0 +1,123 @@
+"""Score: answer every page of an archive, and go on where an interrupted run stopped."""
+
+import argparse
+import logging
+import math
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.commands.terminal import MODEL, model_of, notice, positive
+
+if TYPE_CHECKING:
+    from archive.places import Place
+    from archive.plan import Plan
+
+log = logging.getLogger(__name__)
+
+EVERY = 60.0
+"""Seconds between two lines of progress in a log; on a terminal they are in place."""
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument(
+        "source", metavar="SOURCE", help="a folder, a pattern, or a list of addresses, .parquet or .csv"
+    )
+    parser.add_argument("--out", "-o", required=True, metavar="DEST", help="folder for the results, here or at s3://")
+    parser.add_argument("--model", type=Path, metavar="FILE", help=MODEL)
+    parser.add_argument("--column", default="address", metavar="NAME", help="column of a list with the addresses")
+    parser.add_argument(
+        "--address", metavar="HOST:PORT", help="a Ray cluster, or auto; one on this machine if not given"
+    )
+    parser.add_argument("--partition-size", type=positive, default=500, metavar="N", help="files in a unit of work")
+    parser.add_argument("--dry-run", action="store_true", help="say what there is to do and what it takes, and end")
+    parser.add_argument("--core-price", type=price, metavar="X", help="of a core for an hour, to say what it costs")
+
+
+def price(text: str) -> float:
+    """Read a price."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 <= found < math.inf:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no price: give a number")
+    return found
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answer what is not answered yet; return 1 where something could not be read."""
+    import hashlib
+
+    from archive.inputs import inputs_of
+    from archive.places import place_of
+    from archive.plan import Plan
+    from edge.classifier import Classifier
+
+    model = model_of(options)
+    contract, content = Classifier(model).contract, model.read_bytes()
+    inputs, out = inputs_of(options.source, options.column), place_of(options.out)
+    plan = Plan.of(options.source, inputs, hashlib.sha256(content).hexdigest(), options.partition_size)
+    if options.dry_run:
+        from archive.estimate import estimate
+
+        print(estimate(plan, inputs, Classifier(model, 1), options.core_price).as_text())
+        return 0
+    if options.address is not None:
+        from archive.engine import reach
+
+        reach(options.address)
+    plan.settle(inputs, out)
+    log.info(notice(contract))
+    failed = _answer(options, plan, out, content)
+    if failed:
+        log.error("%d of %d partitions could not be written (%s): repeat the command", *failed)
+        return 2
+    from archive.summary import summarise
+
+    plan.tidy(out)
+    summary = summarise(plan, out, options.core_price)
+    print(summary.table().as_text())
+    print(f"report: {out.below('_report.html').path}")
+    return 1 if summary.statuses.get("error") else 0
+
+
+def _answer(options: argparse.Namespace, plan: "Plan", out: "Place", content: bytes) -> tuple[int, int, str] | None:
+    """Answer the partitions that are missing; return how many of how many could not be written, and why."""
+    numbers, stale = plan.missing(out)
+    if not numbers:
+        return None
+    if len(numbers) < len(plan.files):
+        log.info("%d of %d partitions are there: going on", len(plan.files) - len(numbers), len(plan.files))
+    from archive.engine import answered, cluster
+    from archive.worker import Worker
+
+    jobs = [{"number": number, "file": plan.files[number], "stale": stale.get(number, [])} for number in numbers]
+    home = None if options.address else os.environ.get("HOME")
+    with cluster(options.address) as cores:
+        log.info("%d files in %d partitions, on %d cores", plan.inputs, len(numbers), cores)
+        found = answered(Worker, (options.out, content, plan.model, home), jobs, cores)
+        reasons = [one["failed"] for one in _shown(found, len(jobs)) if one["failed"]]
+    return (len(reasons), len(jobs), reasons[0]) if reasons else None
+
+
+def _shown(found: Iterator[dict[str, Any]], partitions: int) -> Iterator[dict[str, Any]]:
+    """Say on stderr how far the work is: on a terminal in place, in a log once a minute."""
+    terminal = sys.stderr.isatty()
+    every, end = (0.5, "\r") if terminal else (EVERY, "\n")
+    last = start = time.monotonic()
+    pages = errors = 0
+    for number, one in enumerate(found, start=1):
+        yield one
+        pages, errors, now = pages + one["pages"], errors + one["errors"], time.monotonic()
+        if now - last >= every and log.isEnabledFor(logging.INFO):
+            last = now
+            left = (partitions - number) * (now - start) / number
+            text = f"{number} of {partitions} partitions, {pages} pages, {pages / (now - start):.1f} a second"
+            print(f"{text}, {errors} errors, {left:.0f} s left", end=end, file=sys.stderr)
+    if terminal and last > start:
+        print(file=sys.stderr)

@@ -1,0 +1,110 @@
+"""The comparison: two models' results for one archive, page by page."""
+
+import base64
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from itertools import zip_longest
+from typing import Any
+
+import pyarrow as pa
+from PIL import Image, ImageOps
+from pyarrow import parquet
+
+from archive.places import Place, place_of
+from archive.plan import settings_of
+from archive.summary import page_of
+from edge.commands.table import Table
+from edge.errors import PageError, UsageError
+from edge.images.masking import blurred
+from edge.images.page import open_page
+
+COLUMNS = ["address", "page", "status", "label", "probability"]
+SAMPLE = 12
+"""Changed answers that are shown with their images."""
+SIZE = (640, 480)  # pixels
+KEYS = ("address", "page")
+CHANGES = pa.schema([
+    ("address", pa.string()), ("page", pa.int32()), ("status_a", pa.string()), ("label_a", pa.string()),
+    ("probability_a", pa.float64()), ("status_b", pa.string()), ("label_b", pa.string()),
+    ("probability_b", pa.float64()),
+])  # fmt: skip
+
+
+@dataclass
+class Comparison:
+    """Count what two results say of the same pages."""
+
+    pages: int = 0
+    changed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By what each of them says."""
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    """Every change, with `CHANGES`."""
+
+    def table(self) -> Table:
+        """Return the changes by kind."""
+        total = sum(self.changed.values())
+        rows = [["pages", "", str(self.pages)], ["changed answers", "", f"{total}, {total / self.pages:.2%}"]]
+        return Table(
+            "Comparison", ("A", "B", "pages"), rows + [[*kind, str(n)] for kind, n in self.changed.most_common()]
+        )
+
+    def report(self) -> str:
+        """Return it as an HTML page with a sample of the changes; top and bottom of the images are blurred."""
+        step = max(1, len(self.changes) // SAMPLE)
+        figures = "".join(_figure(change) for change in self.changes[::step][:SAMPLE])
+        return page_of("What another model says otherwise", f"{self.table().as_html()}<h2>A sample</h2>{figures}")
+
+
+def compared(one: Place, other: Place) -> Comparison:
+    """Compare the results of two runs over the same source; raise `UsageError` where their pages are others."""
+    found = Comparison()
+    for first, second in zip_longest(_rows(one), _rows(other)):
+        if first is None or second is None or any(first[key] != second[key] for key in KEYS):
+            raise UsageError(f"{one.path}, {other.path}: hold other pages: compare two runs over one source")
+        found.pages += 1
+        if (said := (_said(first), _said(second))) and said[0] != said[1]:
+            found.changed[said] += 1
+            rows = {f"{name}_{side}": row[name] for side, row in (("a", first), ("b", second)) for name in COLUMNS[2:]}
+            found.changes.append({key: first[key] for key in KEYS} | rows)
+    return found
+
+
+def write(found: Comparison, out: Place) -> None:
+    """Write every change and the report into a folder."""
+    with out.below("changes.parquet").replacing() as place, place.system.open_output_stream(place.path) as file:
+        parquet.write_table(pa.Table.from_pylist(found.changes, CHANGES), file)
+    out.below("report.html").write(found.report().encode())
+
+
+def _rows(out: Place) -> Iterator[dict[str, Any]]:
+    for name in settings_of(out)["files"]:
+        place = out.below(name)
+        if not place.exists():
+            raise UsageError(f"{out.path}: is not whole: repeat its 'python -m archive score' first")
+        with place.system.open_input_file(place.path) as file:
+            for batch in parquet.ParquetFile(file).iter_batches(columns=COLUMNS):
+                yield from batch.to_pylist()
+
+
+def _said(row: dict[str, Any]) -> str:
+    status, label = row["status"], row["label"]
+    return label if status == "ok" and label else status if label is None else f"{status}: {label}"
+
+
+def _figure(change: dict[str, Any]) -> str:
+    from html import escape
+
+    name = change["address"] if change["page"] is None else f"{change['address']}, page {change['page']}"
+    said = " → ".join(
+        _said({"status": change[f"status_{side}"], "label": change[f"label_{side}"]}).replace("_", " ") for side in "ab"
+    )
+    try:
+        page = blurred(open_page(BytesIO(place_of(change["address"]).read()), change["page"]))
+    except (PageError, OSError):
+        return f"<figure><figcaption>{escape(name)}: {escape(said)} (cannot be read)</figcaption></figure>"
+    file = BytesIO()
+    ImageOps.contain(page, SIZE, Image.Resampling.BILINEAR).save(file, "JPEG", quality=80)
+    source = f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return f"<figure><img src='{source}' alt=''><figcaption>{escape(name)}: {escape(said)}</figcaption></figure>"

@@ -1,0 +1,121 @@
+"""Inputs: every picture of a source, once, in order, with its size and its time of change where they are known."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from glob import glob
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv, parquet
+from pyarrow.fs import FileInfo, FileType
+
+from archive.places import Place, is_text, place_of
+from edge.errors import UsageError, visible
+from edge.files import IMAGE_SUFFIXES, find_images, is_left_out
+
+log = logging.getLogger(__name__)
+
+COLUMNS = pa.schema([("address", pa.string()), ("size", pa.int64()), ("modified", pa.string())])
+"""`size` is in bytes, `modified` a time or an ETag, as the listing gives it; null where it gives none."""
+LISTS = (".parquet", ".csv")
+
+
+def inputs_of(source: str, column: str) -> pa.Table:
+    """Return what a source holds, with `COLUMNS`, sorted by address.
+
+    `source` is a folder, a local pattern, or a list, .parquet or .csv, whose `column` has addresses; its columns `size`
+    and `modified` are taken where it has them. Raises `UsageError` for what is none of these, or holds no picture.
+    """
+    if any(mark in source for mark in "*?[") and "://" not in source and not Path(source).exists():
+        found = _local(sorted(glob(source, recursive=True)))  # noqa: PTH207 - a pattern with its folder in it
+    else:
+        place = place_of(source)
+        kind = place.info().type
+        if kind == FileType.NotFound:
+            raise UsageError(f"{source}: no such folder or list: check the address")
+        if kind == FileType.Directory:
+            found = _folder(source, place)
+        elif place.path.endswith(LISTS):
+            found = _list(source, place, column)
+        else:
+            raise UsageError(f"{source}: is a file: give a folder, a pattern, or a list that ends in .parquet or .csv")
+    if not len(found):
+        raise UsageError(f"{source}: holds no picture: check the address")
+    return _once(found.sort_by("address"))
+
+
+def _once(table: pa.Table) -> pa.Table:
+    """Return sorted inputs without those that are named again; a message says how many."""
+    addresses = table["address"].combine_chunks()
+    again = pc.equal(addresses.slice(1), addresses.slice(0, len(addresses) - 1))
+    if count := pc.sum(again).as_py():
+        log.warning("%d addresses are named more than once: each is answered once", count)
+        return table.filter(pa.concat_arrays([pa.array([True]), pc.invert(again)]))
+    return table
+
+
+def _folder(source: str, place: Place) -> pa.Table:
+    if place.local:
+        return _local(map(str, find_images(Path(source))))
+    left_out: Counter[str] = Counter()
+    scheme = source.partition("://")[0]
+    kept = list(_pictures(place, left_out))
+    if left_out:
+        log.info("%s: left out: %s", source, ", ".join(f"{count} x {what}" for what, count in sorted(left_out.items())))
+    return pa.table(
+        {
+            "address": [f"{scheme}://{one.path}" for one in kept],
+            "size": [one.size for one in kept],
+            "modified": [None if one.mtime_ns is None else str(one.mtime_ns) for one in kept],
+        },
+        COLUMNS,
+    )
+
+
+def _pictures(place: Place, left_out: Counter[str]) -> Iterator[FileInfo]:
+    """Yield the pictures below a folder of object storage; what is none is counted by its reason."""
+    begin = len(place.path.rstrip("/")) + 1
+    for one in place.files(recursive=True):
+        if any(map(is_left_out, one.path[begin:].split("/"))):
+            left_out["hidden, or of a system"] += 1
+        elif Path(one.path).suffix.lower() in IMAGE_SUFFIXES:
+            yield one
+        else:
+            left_out[Path(one.path).suffix.lower() or "no suffix"] += 1
+
+
+def _local(paths: Iterator[str] | list[str]) -> pa.Table:
+    """Return local files; one that is not there any more has no size: to open it says why."""
+    addresses, sizes, times = [], [], []
+    for path in paths:
+        if not is_text(path):
+            log.warning("%s: is left out, its name is no UTF-8: rename it", visible(path))
+            continue
+        try:
+            found = Path(path).stat()
+        except OSError:
+            found = None
+        addresses.append(str(Path(path).absolute()))
+        sizes.append(found and found.st_size)
+        times.append(found and str(found.st_mtime_ns))
+    return pa.table([pa.array(addresses), pa.array(sizes, pa.int64()), pa.array(times, pa.string())], schema=COLUMNS)
+
+
+def _list(source: str, place: Place, column: str) -> pa.Table:
+    with place.system.open_input_file(place.path) as file:
+        try:
+            table = parquet.read_table(file) if place.path.endswith(".parquet") else csv.read_csv(file)
+        except pa.ArrowException as error:
+            reason = " ".join(str(error).split())
+            raise UsageError(f"{source}: cannot be read as a list ({reason}): write it again") from error
+    if column not in table.column_names:
+        raise UsageError(f"{source}: has no column {column!r}, it has {', '.join(table.column_names)}: give --column")
+    addresses = table[column].drop_null().cast(pa.string())
+    if len(addresses) == len(table) and {"size", "modified"} <= set(table.column_names):
+        return pa.table([addresses, table["size"], table["modified"].cast(pa.string())], schema=COLUMNS)
+    if pc.any(pc.match_substring(addresses, "://")).as_py():  # to ask for each would take longer than to answer it
+        none = pa.nulls(len(addresses))
+        return pa.table([addresses, none.cast(pa.int64()), none.cast(pa.string())], schema=COLUMNS)
+    return _local(addresses.to_pylist())

@@ -1,0 +1,205 @@
+"""Faults of an archive: whatever is killed, hangs or vanishes, in the end the results are those of a quiet run."""
+
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from archive import rows as reading
+from archive.alone import DEAD, rows_alone
+from archive.inputs import inputs_of
+from archive.places import place_of
+from archive.plan import FOLDER, Plan
+from archive.rows import rows_of
+from archive.worker import Worker
+from edge import Classifier
+from edge.prediction import Status
+from tests.archive.pages import MODEL, archive_of, rows
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are found in /proc")
+DIGEST = "0" * 64
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return archive_of(tmp_path_factory.mktemp("archive"), 100)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    assert scoring(pictures, out).wait(300) == 1
+    return rows(out)
+
+
+@pytest.fixture(scope="module")
+def two_nodes() -> Iterator[tuple[str, Callable[[], None]]]:
+    """The address of a cluster of two nodes, and what kills the second one and starts it again."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    nodes = [cluster.add_node(num_cpus=1)]
+
+    def kill() -> None:
+        cluster.remove_node(nodes.pop(), allow_graceful=False)
+        nodes.append(cluster.add_node(num_cpus=1))
+
+    yield cluster.address, kill
+    cluster.shutdown()
+
+
+def scoring(pictures: Path, out: Path, *words: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "archive", "score", str(pictures), "--out", str(out), "--model", str(MODEL)]
+    return subprocess.Popen(
+        [*command, "--partition-size", "4", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def workers() -> list[int]:
+    """Processes that hold a worker of ours."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"MapWorker" in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+        except OSError:
+            continue
+    return found
+
+
+def begun(out: Path, process: subprocess.Popen) -> None:
+    """Wait until some of the results are there."""
+    end = time.monotonic() + 120
+    while len(list(out.glob("part-*"))) < 3:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def disturbed(what: str, pictures: Path, out: Path, nodes: tuple[str, Callable[[], None]], dice: random.Random) -> None:
+    """Kill an actor, a node or the driver at a random moment; repeat the command where it did not end."""
+    address, kill_node = nodes
+    process = scoring(pictures, out, "--address", address)
+    begun(out, process)
+    time.sleep(dice.uniform(0, 1))
+    if what == "actor":
+        os.kill(dice.choice(workers()), signal.SIGKILL)
+    elif what == "node":
+        kill_node()
+    else:
+        process.kill()
+        process.communicate()
+        process = scoring(pictures, out, "--address", address)
+    said = process.communicate(timeout=300)
+    assert process.returncode == 1, said  # for the file that is no picture
+
+
+@pytest.mark.parametrize("what", ["actor", "node", "driver"])
+def test_what_is_killed_changes_no_row(
+    what: str, pictures: Path, undisturbed: list[dict], two_nodes: tuple[str, Callable[[], None]], tmp_path: Path
+) -> None:
+    disturbed(what, pictures, tmp_path / "out", two_nodes, random.Random(what))
+    assert rows(tmp_path / "out") == undisturbed
+    assert len(list((tmp_path / "out").glob("part-*"))) == 26
+    assert not list((tmp_path / "out").rglob("begun-*"))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("what", ["actor", "node", "driver"])
+def test_what_is_killed_changes_no_row_twenty_times(
+    what: str,
+    seed: int,
+    pictures: Path,
+    undisturbed: list[dict],
+    two_nodes: tuple[str, Callable[[], None]],
+    tmp_path: Path,
+) -> None:
+    disturbed(what, pictures, tmp_path / "out", two_nodes, random.Random(seed))
+    assert rows(tmp_path / "out") == undisturbed
+
+
+DEADLY = """
+import hashlib, os
+sha256 = hashlib.sha256
+def deadly(data=b"", **given):
+    if data == b"deadly":
+        os._exit(9)
+    return sha256(data, **given)
+hashlib.sha256 = deadly
+"""
+
+
+@pytest.fixture
+def deadly(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a picture that ends the process that opens it, as a fault of a decoder would."""
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "sitecustomize.py").write_text(DEADLY)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"))
+    folder = archive_of(tmp_path / "deadly", 4)
+    (folder / "page0002b.jpg").write_bytes(b"deadly")
+    return folder
+
+
+def test_a_file_that_ends_its_process_is_found_and_all_others_are_answered(deadly: Path) -> None:
+    inputs = [(str(path), None) for path in sorted(deadly.glob("*.jpg"))]
+    found = list(rows_alone(MODEL, DIGEST, inputs))
+    assert [row["address"] for row in found] == [address for address, _ in inputs]
+    assert [row["error"] for row in found if row["status"] == "error"] == [DEAD]
+
+
+def test_it_ends_no_run_either(deadly: Path, tmp_path: Path) -> None:
+    process = scoring(deadly, tmp_path / "out")
+    said = process.communicate(timeout=300)
+    assert process.returncode == 1, said
+    found = {Path(row["address"]).name: row["error"] for row in rows(tmp_path / "out")}
+    assert len(found) == 7
+    assert found["page0002b.jpg"] == DEAD
+    assert [name for name, error in found.items() if error] == ["page0002b.jpg", "bad.jpg"]
+
+
+def test_what_hangs_vanishes_or_is_too_large_is_a_row(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "SILENCE", 0.3)
+    os.mkfifo(tmp_path / "pipe.jpg")
+    names = [tmp_path / "gone.jpg", pictures / "page0000.jpg", tmp_path / "pipe.jpg", tmp_path / "large.jpg", tmp_path]
+    sizes = [None, None, None, (256 << 20) + 1, None]
+    found = list(rows_of(Classifier(MODEL), DIGEST, list(zip(map(str, names), sizes, strict=True))))
+    assert [row["address"] for row in found] == list(map(str, names))
+    assert [row["error"] for row in found][:4] == [
+        "no such file: check the path",
+        None,
+        "sends nothing for 0 seconds: check the storage",
+        "has more than 256 MB: give a smaller file",
+    ]
+    assert found[4]["status"] == Status.ERROR
+    assert [row["sha256"] is None for row in found] == [True, False, True, True, True]
+
+
+def test_a_full_disk_is_told_and_the_next_run_goes_on(pictures: Path, tmp_path: Path) -> None:
+    out, inputs = tmp_path / "out", inputs_of(str(pictures / "ward"), "")
+    plan = Plan.of("ward", inputs, DIGEST, 10)
+    plan.settle(inputs, place_of(str(out)))
+    worker = Worker(str(out), MODEL.read_bytes(), DIGEST)
+    job = {"job": [json.dumps({"number": 0, "file": plan.files[0], "stale": []})]}
+    bounds, silent = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, bounds[1]))
+    try:
+        assert "File too large" in worker(job)["failed"][0]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, bounds)
+        signal.signal(signal.SIGXFSZ, silent)
+    assert [path.name for path in out.iterdir()] == [FOLDER]
+    assert worker(job)["failed"] == [""]
+    assert len(rows(out)) == 3
+    assert sorted(path.name for path in (out / FOLDER).iterdir()) == ["inputs.parquet", "plan.json"]
