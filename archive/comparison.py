@@ -84,8 +84,11 @@ def _rows(out: Place) -> Iterator[dict[str, Any]]:
         if not place.exists():
             raise UsageError(f"{out.path}: is not whole: repeat its 'python -m archive score' first")
         with place.system.open_input_file(place.path) as file:
-            for batch in parquet.ParquetFile(file).iter_batches(columns=COLUMNS):
-                yield from batch.to_pylist()
+            found = parquet.ParquetFile(file)
+            several = ["labels"] if "labels" in found.schema_arrow.names else []
+            for batch in found.iter_batches(columns=COLUMNS + several):
+                for row in batch.to_pylist():
+                    yield row | {"label": ", ".join(row["labels"] or ()) or None} if several else row
 
 
 def _said(row: dict[str, Any]) -> str:

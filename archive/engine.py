@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from edge.errors import UsageError
+from edge.errors import EcgError, UsageError
 
 if TYPE_CHECKING:
     from archive.worker import Worker
@@ -38,8 +38,8 @@ def cluster(address: str | None) -> Iterator[int]:
         try:
             _connect(address, folder)
         except (ConnectionError, RuntimeError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            raise UsageError(f"--address {address}: no Ray cluster can be reached there ({reason})") from error
+            what = f"--address {address}: no Ray cluster can be reached there" if address else "Ray does not start here"
+            raise UsageError(f"{what} ({' '.join(str(error).split())})") from error
         import ray
         from ray.data import DataContext
 
@@ -97,7 +97,10 @@ def reach(address: str) -> None:
 def answered(
     worker: "type[Worker]", settings: tuple[Any, ...], jobs: list[dict[str, Any]], cores: int
 ) -> Iterator[dict[str, Any]]:
-    """Have workers, made with `settings`, do the jobs; yield what became of each as it ends, in no order."""
+    """Have workers, made with `settings`, do the jobs; yield what became of each as it ends, in no order.
+
+    Raises `EcgError` where Ray gives up.
+    """
     import ray
     from ray.data import ActorPoolStrategy
 
@@ -109,4 +112,8 @@ def answered(
         compute=ActorPoolStrategy(size=min(cores, len(rows)), max_tasks_in_flight_per_actor=2),
         num_cpus=SHARE,
     )
-    yield from done.iter_rows()
+    try:
+        yield from done.iter_rows()
+    except (ray.exceptions.RayError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise EcgError(f"the run has ended early ({reason}): mend that and repeat the command, it goes on") from error

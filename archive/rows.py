@@ -29,6 +29,7 @@ def schema_of(contract: Contract) -> pa.Schema:
         ("sha256", pa.string()),
         pa.field("status", pa.string(), nullable=False),
         ("label", pa.string()),
+        *([("labels", pa.list_(pa.string()))] if contract.activation == "sigmoid" else []),
         ("probability", pa.float64()),
         *((f"probability_{label}", pa.float64()) for label in contract.labels),
         ("in_distribution", pa.float64()),
@@ -108,6 +109,7 @@ def _row(found: Prediction) -> dict[str, Any]:
     name = found.image if found.page is None else f"{found.image}, page {found.page}"
     return {
         "address": found.image, "page": found.page, "status": str(found.status), "label": found.label,
+        "labels": None if found.labels is None else list(found.labels),
         "probability": found.probability, **shares, "in_distribution": found.in_distribution, "reason": found.reason,
         "error": found.error and found.error.removeprefix(f"{name}: ").removeprefix(f"{found.image}: "),
     }  # fmt: skip

@@ -60,8 +60,9 @@ def run(options: argparse.Namespace) -> int:
 
     model = model_of(options)
     contract, content = Classifier(model).contract, model.read_bytes()
-    inputs, out = inputs_of(options.source, options.column), place_of(options.out)
-    plan = Plan.of(options.source, inputs, hashlib.sha256(content).hexdigest(), options.partition_size)
+    source = options.source if "://" in options.source else str(Path(options.source).absolute())
+    inputs, out = inputs_of(source, options.column), place_of(options.out)
+    plan = Plan.of(source, inputs, hashlib.sha256(content).hexdigest(), options.partition_size)
     if options.dry_run:
         from archive.estimate import estimate
 

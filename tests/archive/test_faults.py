@@ -1,5 +1,6 @@
 """Faults of an archive: whatever is killed, hangs or vanishes, in the end the results are those of a quiet run."""
 
+import hashlib
 import json
 import os
 import random
@@ -31,7 +32,7 @@ DIGEST = "0" * 64
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return archive_of(tmp_path_factory.mktemp("archive"), 100)
+    return archive_of(tmp_path_factory.mktemp("archive"), 298)
 
 
 @pytest.fixture(scope="module")
@@ -65,15 +66,20 @@ def scoring(pictures: Path, out: Path, *words: str) -> subprocess.Popen:
 
 
 def workers() -> list[int]:
-    """Processes that hold a worker of ours."""
-    found = []
+    """Processes that hold a worker, below this one: other tests have clusters of their own."""
+    parents, found = {}, []
     for process in Path("/proc").glob("[0-9]*"):
         try:
+            parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
             if b"MapWorker" in (process / "cmdline").read_bytes():
                 found.append(int(process.name))
         except OSError:
             continue
-    return found
+
+    def ours(process: int) -> bool:
+        return process == os.getpid() or (process in parents and ours(parents[process]))
+
+    return list(filter(ours, found))
 
 
 def begun(out: Path, process: subprocess.Popen) -> None:
@@ -90,7 +96,8 @@ def disturbed(what: str, pictures: Path, out: Path, nodes: tuple[str, Callable[[
     address, kill_node = nodes
     process = scoring(pictures, out, "--address", address)
     begun(out, process)
-    time.sleep(dice.uniform(0, 1))
+    time.sleep(dice.uniform(0, 0.5))
+    assert process.poll() is None, "it has ended before anything was killed"
     if what == "actor":
         os.kill(dice.choice(workers()), signal.SIGKILL)
     elif what == "node":
@@ -109,7 +116,7 @@ def test_what_is_killed_changes_no_row(
 ) -> None:
     disturbed(what, pictures, tmp_path / "out", two_nodes, random.Random(what))
     assert rows(tmp_path / "out") == undisturbed
-    assert len(list((tmp_path / "out").glob("part-*"))) == 26
+    assert len(list((tmp_path / "out").glob("part-*"))) == 75
     assert not list((tmp_path / "out").rglob("begun-*"))
 
 
@@ -184,6 +191,20 @@ def test_what_hangs_vanishes_or_is_too_large_is_a_row(
     ]
     assert found[4]["status"] == Status.ERROR
     assert [row["sha256"] is None for row in found] == [True, False, True, True, True]
+
+
+def test_a_plan_that_is_damaged_ends_the_run_in_one_line(pictures: Path, tmp_path: Path) -> None:
+    assert scoring(pictures, tmp_path / "out", "--dry-run").wait(120) == 0
+    source = str(pictures)
+    inputs = inputs_of(source, "")
+    plan = Plan.of(source, inputs, hashlib.sha256(MODEL.read_bytes()).hexdigest(), 4)
+    plan.settle(inputs, place_of(str(tmp_path / "out")))
+    (tmp_path / "out" / FOLDER / "inputs.parquet").write_bytes(b"PAR1")
+    process = scoring(pictures, tmp_path / "out", "--quiet")
+    said, errors = process.communicate(timeout=300)
+    assert (process.returncode, said) == (2, "")
+    assert errors.startswith("the run has ended early (")
+    assert len(errors.splitlines()) == 1
 
 
 def test_a_full_disk_is_told_and_the_next_run_goes_on(pictures: Path, tmp_path: Path) -> None:

@@ -15,9 +15,11 @@ from pyarrow import csv, parquet
 from archive.inputs import inputs_of
 from archive.places import place_of
 from archive.plan import Plan
+from archive.rows import rows_of, schema_of
 from edge import Classifier, __version__
 from tests.archive.pages import MODEL, archive_of, rows
 from tests.conftest import last_line
+from tests.demo.server import adopted
 
 SMALL = ("--model", MODEL, "--partition-size", 5)
 
@@ -171,6 +173,15 @@ def test_a_name_that_no_parquet_can_hold_is_told(tmp_path: Path, caplog: pytest.
         (tmp_path / name).write_text("x")
     assert [Path(one).name for one in inputs_of(str(tmp_path), "")["address"].to_pylist()] == ["a.jpg", "ü.jpg"]
     assert "its name is no UTF-8" in caplog.text
+
+
+def test_a_model_whose_classes_do_not_exclude_each_other_names_all(pictures: Path, tmp_path: Path) -> None:
+    classifier = Classifier(adopted(MODEL, tmp_path / "theirs.onnx"))
+    found = list(rows_of(classifier, "0" * 64, [(str(pictures / "page0000.jpg"), None)]))
+    assert (found[0]["status"], found[0]["label"], found[0]["probability"]) == ("ok", None, None)
+    assert found[0]["labels"] == list(classifier.predict(pictures / "page0000.jpg").labels) != []
+    assert pa.Table.from_pylist(found, schema_of(classifier.contract))["labels"].to_pylist() == [found[0]["labels"]]
+    assert "labels" not in schema_of(Classifier(MODEL).contract).names
 
 
 def test_a_dry_run_says_what_it_takes_and_writes_nothing(pictures: Path, tmp_path: Path, called: Callable) -> None:

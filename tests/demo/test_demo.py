@@ -23,6 +23,7 @@ from tests.conftest import ROOT
 from tests.demo.server import adopted, start, stop
 from tests.edge.documents import encrypted
 
+TINY = ROOT / "tests" / "edge" / "golden" / "tiny.onnx"
 NOT_UPLOADED = "This file was not uploaded. Upload a picture first."
 
 
@@ -97,7 +98,8 @@ def test_the_model_is_shown_with_what_its_file_carries(onnx_file: Path) -> None:
     assert "carries no card" in said
     shipped = description(Classifier(shipped_model()), Words("en"))
     assert "0.875 (0.817 to 0.922)" in shipped
-    assert "carries no parity table" in shipped
+    assert "<td>images</td><td>194</td>" in shipped
+    assert "carries no parity table" in description(Classifier(TINY), Words("en"))
     assert "<td>sensitivity, precision of myocardial infarction, out of fold</td>" in shipped
 
 
