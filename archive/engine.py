@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 10.0
 """Seconds that are waited for a cluster's address."""
+CAUSE = re.compile(r"\s*[\w.]+(Error|Exception|Invalid): ")
+"""How the line of a traceback begins that says what went wrong."""
 SHORT = "/tmp" if os.name == "posix" else None
 SHARE = 0.5
 """Cores that an actor asks for, of the one it uses: actors of a node that died find room on those that are left."""
@@ -43,8 +46,8 @@ def cluster(address: str | None) -> Iterator[int]:
         import ray
         from ray.data import DataContext
 
-        logging.getLogger("ray").setLevel(logging.ERROR)
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        for name in ("ray", "ray.data"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is raised as well
         context = DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False
@@ -115,5 +118,6 @@ def answered(
     try:
         yield from done.iter_rows()
     except (ray.exceptions.RayError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[-1]
+        told = [line for line in str(error).splitlines() if CAUSE.match(line)] or str(error).splitlines()
+        reason = told[-1].strip()
         raise EcgError(f"the run has ended early ({reason}): mend that and repeat the command, it goes on") from error
