@@ -1,5 +1,5 @@
 # make run        the shipped model's answers at once, then everything else once on synthetic ECG images
-# make test       every test but the slow ones, some 15 minutes on two cores
+# make test       every test but the slow ones, some 25 minutes on two cores
 # make test-slow  the slow ones
 # make test-edge  the device's tests alone, without TensorFlow, at most 60 s
 # make lint       style and types
