@@ -172,8 +172,12 @@ bench: $(READY) $(MODEL)
 test: $(READY)
 	$(PYTEST) -m "not slow and not soak"
 
+# What is bounded by time runs alone.
+TIMED := tests/demo/test_many_visitors.py
+
 test-slow: $(READY)
-	$(PYTEST) -m slow
+	$(PYTEST) -m slow --ignore $(TIMED)
+	$(PY) -m pytest -m slow $(TIMED)
 
 test-edge: $(READY)
 	$(PYTEST) -m "not slow and not soak" tests/edge

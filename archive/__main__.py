@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 from archive.commands import compare, score
 from edge import __version__
-from edge.commands.terminal import Parser, add_verbosity, configure_logging, exit_with
+from edge.commands.terminal import Parser, run_commands
 from edge.errors import UsageError
 
 COMMANDS = {
@@ -19,14 +19,7 @@ def main() -> None:
     """Run the command that the command line names."""
     parser = Parser(prog="archive", description="Classify an archive of ECG images with an exported model.")
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (command, text) in COMMANDS.items():
-        described = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        command.describe(described)
-        add_verbosity(described)
-    options = parser.parse_args()
-    configure_logging(options)
-    exit_with(lambda: run(options))
+    run_commands(parser, COMMANDS, run)
 
 
 def run(options: argparse.Namespace) -> int:

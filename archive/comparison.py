@@ -4,6 +4,7 @@ import base64
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html import escape
 from io import BytesIO
 from itertools import zip_longest
 from typing import Any
@@ -64,7 +65,8 @@ def compared(one: Place, other: Place) -> Comparison:
         if first is None or second is None or any(first[key] != second[key] for key in KEYS):
             raise UsageError(f"{one.path}, {other.path}: hold other pages: compare two runs over one source")
         found.pages += 1
-        if (said := (_said(first), _said(second))) and said[0] != said[1]:
+        said = _said(first), _said(second)
+        if said[0] != said[1]:
             found.changed[said] += 1
             rows = {f"{name}_{side}": row[name] for side, row in (("a", first), ("b", second)) for name in COLUMNS[2:]}
             found.changes.append({key: first[key] for key in KEYS} | rows)
@@ -73,8 +75,9 @@ def compared(one: Place, other: Place) -> Comparison:
 
 def write(found: Comparison, out: Place) -> None:
     """Write every change and the report into a folder."""
-    with out.below("changes.parquet").replacing() as place, place.system.open_output_stream(place.path) as file:
-        parquet.write_table(pa.Table.from_pylist(found.changes, CHANGES), file)
+    content = pa.BufferOutputStream()
+    parquet.write_table(pa.Table.from_pylist(found.changes, CHANGES), content)
+    out.below("changes.parquet").write(content.getvalue())
     out.below("report.html").write(found.report().encode())
 
 
@@ -97,8 +100,6 @@ def _said(row: dict[str, Any]) -> str:
 
 
 def _figure(change: dict[str, Any]) -> str:
-    from html import escape
-
     name = change["address"] if change["page"] is None else f"{change['address']}, page {change['page']}"
     said = " → ".join(
         _said({"status": change[f"status_{side}"], "label": change[f"label_{side}"]}).replace("_", " ") for side in "ab"

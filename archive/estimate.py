@@ -16,9 +16,8 @@ SAMPLE = 64
 
 def estimate(plan: Plan, inputs: pa.Table, classifier: Classifier, core_price: float | None = None) -> Table:
     """Return how much there is to do, and what it takes."""
-    chosen = inputs.take([len(inputs) * place // SAMPLE for place in range(min(SAMPLE, len(inputs)))])
-    if len(inputs) < SAMPLE:
-        chosen = inputs
+    count = min(SAMPLE, len(inputs))
+    chosen = inputs.take([len(inputs) * place // count for place in range(count)])
     start = time.process_time()
     pairs = zip(chosen["address"].to_pylist(), chosen["size"].to_pylist(), strict=True)
     pages = sum(1 for _ in rows_of(classifier, plan.model, pairs))

@@ -112,9 +112,13 @@ def _list(source: str, place: Place, column: str) -> pa.Table:
             raise UsageError(f"{source}: cannot be read as a list ({reason}): write it again") from error
     if column not in table.column_names:
         raise UsageError(f"{source}: has no column {column!r}, it has {', '.join(table.column_names)}: give --column")
-    addresses = table[column].drop_null().cast(pa.string())
-    if len(addresses) == len(table) and {"size", "modified"} <= set(table.column_names):
-        return pa.table([addresses, table["size"], table["modified"].cast(pa.string())], schema=COLUMNS)
+    try:
+        addresses = table[column].drop_null().cast(pa.string())
+        if len(addresses) == len(table) and {"size", "modified"} <= set(table.column_names):
+            return pa.table([addresses, *(table[name] for name in COLUMNS.names[1:])], COLUMNS.names).cast(COLUMNS)
+    except pa.ArrowException as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(f"{source}: its addresses, sizes or times are none ({reason}): write it again") from error
     if pc.any(pc.match_substring(addresses, "://")).as_py():  # to ask for each would take longer than to answer it
         none = pa.nulls(len(addresses))
         return pa.table([addresses, none.cast(pa.int64()), none.cast(pa.string())], schema=COLUMNS)

@@ -1,19 +1,17 @@
 """Places: local paths and object storage, by pyarrow's file systems and those of fsspec."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
+import pyarrow as pa
 from pyarrow import ArrowException
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, FSSpecHandler, LocalFileSystem, PyFileSystem
 
 from edge.errors import UsageError
-
-UNFINISHED = ".unfinished-"
-"""How the name of a local file begins until it is whole; object storage shows none that is not."""
+from edge.files import UNFINISHED
 
 
 class Place(NamedTuple):
@@ -49,29 +47,21 @@ class Place(NamedTuple):
         with self.system.open_input_stream(self.path) as file:
             return bytes(file.readall())
 
-    def write(self, content: bytes) -> None:
-        """Write a file that appears whole or not at all."""
-        with self.replacing() as place, place.system.open_output_stream(place.path) as file:
-            file.write(content)
-
-    @contextmanager
-    def replacing(self, aside: "Place | None" = None) -> Iterator["Place"]:
-        """Give a place to write to, which becomes this one when all went well: one rename, or one upload.
-
-        Until then it is in the folder `aside`, by default in the same one.
-        """
-        if not self.local:
-            yield self
-            return
-        target = Path(self.path)
-        folder = target.parent if aside is None else Path(aside.path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Place(self.system, str(folder / f"{UNFINISHED}{uuid4().hex}-{target.name}"))
+    def write(self, content: bytes | pa.Buffer) -> None:
+        """Write a file that appears whole or not at all: by one rename, or by one upload."""
+        target, place = Path(self.path), self
+        if self.local:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # A process number, as edge has it, tells no two containers on one file system apart.
+            place = Place(self.system, str(target.with_name(f"{UNFINISHED}{uuid4().hex}")))
         try:
-            yield unfinished
-            Path(unfinished.path).replace(target)
+            with self.system.open_output_stream(place.path) as file:
+                file.write(content)
+            if self.local:
+                Path(place.path).replace(target)
         finally:
-            unfinished.remove()
+            if self.local:
+                place.remove()
 
     def remove(self) -> None:
         """Remove a file, if it is there."""

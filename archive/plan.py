@@ -10,6 +10,7 @@ from pyarrow import parquet
 
 from archive.places import Place
 from edge.errors import UsageError
+from edge.files import UNFINISHED
 
 FOLDER = "_plan"
 MANIFEST, SETTINGS = "inputs.parquet", "plan.json"
@@ -60,15 +61,16 @@ class Plan:
                 raise UsageError(f"{out.path}: {self.source} held other pictures when this run began: {AGAIN}")
         elif any(f"/{FOLDER}/" not in one.path for one in out.files(recursive=True)):
             raise UsageError(f"{out.path}: is there and was not made by this command: give another --out")
-        with folder.below(MANIFEST).replacing() as place, place.system.open_output_stream(place.path) as file:
-            parquet.write_table(inputs, file, row_group_size=self.partition_size)
+        content = pa.BufferOutputStream()
+        parquet.write_table(inputs, content, row_group_size=self.partition_size)
+        folder.below(MANIFEST).write(content.getvalue())
         there.write(json.dumps(asdict(self)).encode())
 
     def tidy(self, out: Place) -> None:
         """Remove what killed workers have left, once all results are there."""
-        for one in out.below(FOLDER).files():
-            if one.base_name not in (MANIFEST, SETTINGS):
-                Place(out.system, one.path).remove()
+        left = [one for one in out.below(FOLDER).files() if one.base_name not in (MANIFEST, SETTINGS)]
+        for one in (*left, *(one for one in out.files() if one.base_name.startswith(UNFINISHED))):
+            Place(out.system, one.path).remove()
 
     def missing(self, out: Place) -> tuple[list[int], dict[int, list[str]]]:
         """Return the numbers of the partitions without results, and by number the files that are of other inputs."""

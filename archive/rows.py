@@ -68,7 +68,7 @@ class Reading:
             self._error = "no such file: check the path"
         except PermissionError:
             self._error = "may not be read: check its permissions"
-        except (EcgError, OSError) as error:
+        except (EcgError, OSError, ValueError) as error:  # pyarrow's own are of the last kind
             self._error = " ".join(str(error).split())
 
     def read(self) -> bytes:

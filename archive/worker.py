@@ -14,7 +14,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from archive.alone import rows_alone
-from archive.places import Place, place_of
+from archive.places import place_of
 from archive.plan import FOLDER, read_inputs
 from archive.rows import rows_of, schema_of
 from edge import Classifier
@@ -23,7 +23,7 @@ from edge.prediction import Status
 MEASURED = b"archive"
 """Name of the metadata entry of a results file that says what it cost."""
 TOGETHER = 256
-"""Rows that are held until they are written."""
+"""Rows that become columns at a time."""
 
 
 class Worker:
@@ -61,8 +61,8 @@ class Worker:
                 begun.write(b"")
                 rows = rows_of(self._classifier, self._digest, pairs)
             tally = Tally()
-            with self._out.below(file).replacing(self._out.below(FOLDER)) as place:
-                self._write(tally.counting(rows), place, tally)
+            # Whole before any of it is written: a file of Parquet that is closed too early looks whole.
+            self._out.below(file).write(self._results(tally.counting(rows), tally))
             for name in stale:
                 self._out.below(name).remove()
             begun.remove()
@@ -72,13 +72,11 @@ class Worker:
                 return Tally().as_dict()
             return Tally(failed=" ".join(str(error).split())).as_dict()
 
-    def _write(self, rows: Iterator[dict[str, Any]], place: Place, tally: "Tally") -> None:
-        schema = schema_of(self._classifier.contract)
+    def _results(self, rows: Iterator[dict[str, Any]], tally: "Tally") -> pa.Buffer:
+        """Return rows as a file of Parquet, with what they cost."""
+        schema, content = schema_of(self._classifier.contract), pa.BufferOutputStream()
         start = time.perf_counter()
-        with (
-            place.system.open_output_stream(place.path) as file,
-            parquet.ParquetWriter(file, schema, compression="zstd") as writer,
-        ):
+        with parquet.ParquetWriter(content, schema, compression="zstd") as writer:
             held = []
             for row in rows:
                 held.append(row)
@@ -88,6 +86,7 @@ class Worker:
             writer.write_table(pa.Table.from_pylist(held, schema))
             tally.seconds = time.perf_counter() - start
             writer.add_key_value_metadata({MEASURED: json.dumps(tally.as_dict()).encode()})
+        return content.getvalue()
 
 
 @dataclass

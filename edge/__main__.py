@@ -5,7 +5,7 @@ import sys
 
 from edge import __version__
 from edge.commands import bench, check, info, predict
-from edge.commands.terminal import Parser, add_verbosity, at_once, configure_logging, exit_with
+from edge.commands.terminal import Parser, at_once, run_commands
 from edge.errors import UsageError
 
 COMMANDS = {
@@ -21,14 +21,7 @@ def main() -> None:
     """Run the command that the command line names."""
     parser = Parser(prog="edge", description="Classify ECG images with an exported model.", renamed=RENAMED)
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (command, text) in COMMANDS.items():
-        described = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        command.describe(described)
-        add_verbosity(described)
-    options = parser.parse_args()
-    configure_logging(options)
-    exit_with(lambda: run(options), at_once)
+    run_commands(parser, COMMANDS, run, at_once)
 
 
 def run(options: argparse.Namespace) -> int:

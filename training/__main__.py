@@ -1,6 +1,6 @@
 """The command line of training: the registry of its commands."""
 
-from edge.commands.terminal import Parser, add_verbosity, configure_logging, exit_with
+from edge.commands.terminal import Parser, run_commands
 from training.commands import audit, evaluate, explore, synthetic, train, tune
 
 COMMANDS = {
@@ -20,14 +20,7 @@ RENAMED = {
 def main() -> None:
     """Run the command that the command line names."""
     parser = Parser(prog="training", description="Train and evaluate models that read ECG images.", renamed=RENAMED)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (command, text) in COMMANDS.items():
-        described = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        command.describe(described)
-        add_verbosity(described)
-    options = parser.parse_args()
-    configure_logging(options)
-    exit_with(lambda: COMMANDS[options.command][0].run(options))
+    run_commands(parser, COMMANDS)
 
 
 if __name__ == "__main__":

@@ -59,21 +59,21 @@ def run(options: argparse.Namespace) -> int:
     from edge.classifier import Classifier
 
     model = model_of(options)
-    contract, content = Classifier(model).contract, model.read_bytes()
+    classifier, content = Classifier(model, threads=1), model.read_bytes()
     source = options.source if "://" in options.source else str(Path(options.source).absolute())
     inputs, out = inputs_of(source, options.column), place_of(options.out)
     plan = Plan.of(source, inputs, hashlib.sha256(content).hexdigest(), options.partition_size)
     if options.dry_run:
         from archive.estimate import estimate
 
-        print(estimate(plan, inputs, Classifier(model, 1), options.core_price).as_text())
+        print(estimate(plan, inputs, classifier, options.core_price).as_text())
         return 0
     if options.address is not None:
         from archive.engine import reach
 
         reach(options.address)
     plan.settle(inputs, out)
-    log.info(notice(contract))
+    log.info(notice(classifier.contract))
     failed = _answer(options, plan, out, content)
     if failed:
         log.error("%d of %d partitions could not be written (%s): repeat the command", *failed)

@@ -135,6 +135,26 @@ def hide_progress() -> bool | None:
     return None if logging.getLogger().isEnabledFor(logging.INFO) else True
 
 
+def run_commands(
+    parser: Parser,
+    commands: Mapping[str, tuple[Any, str]],
+    run: Callable[[argparse.Namespace], int] | None = None,
+    leave: Callable[[int], NoReturn] = sys.exit,
+) -> NoReturn:
+    """Run the command that the command line names, by `run` where one is given; then `leave`.
+
+    Each of `commands` is a module with `describe` and `run`, and what it does in a few words.
+    """
+    choice = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (command, text) in commands.items():
+        described = choice.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        command.describe(described)
+        add_verbosity(described)
+    options = parser.parse_args()
+    configure_logging(options)
+    exit_with(lambda: (run or commands[options.command][0].run)(options), leave)
+
+
 def whole_number(lowest: int, highest: int | None = None) -> Callable[[str], int]:
     """Return what reads a whole number from `lowest` to `highest`, without that one of at most `MOST`."""
     wanted = f"of at least {lowest}" if highest is None else f"from {lowest} to {highest}"

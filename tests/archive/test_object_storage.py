@@ -1,5 +1,6 @@
 """Object storage: read, write and go on, against a server of S3's protocol."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -7,6 +8,11 @@ import pytest
 from moto.server import ThreadedMotoServer
 from pyarrow.fs import S3FileSystem
 
+from archive.inputs import inputs_of
+from archive.places import place_of
+from archive.plan import Plan
+from archive.rows import error_row
+from archive.worker import Worker
 from tests.archive.pages import MODEL, archive_of, rows
 from tests.conftest import last_line
 
@@ -55,6 +61,25 @@ def test_an_archive_is_read_from_and_written_to_it(storage: S3FileSystem, tmp_pa
         next(row["status"] for row in rows("results/a", storage) if row["address"].endswith("page0000.jpg")) == "error"
     )
     assert len(rows("results/a", storage)) == 9
+
+
+def test_a_worker_that_is_ended_in_the_middle_leaves_no_half_of_a_file(
+    storage: S3FileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of Parquet that is closed after some of its rows can be read, and nothing says what it lacks."""
+    inputs, out = inputs_of(str(archive_of(tmp_path / "pictures", 2)), ""), place_of("s3://results/half")
+    plan = Plan.of("pictures", inputs, "0" * 64, 10)
+    plan.settle(inputs, out)
+    worker = Worker("s3://results/half", MODEL.read_bytes(), "0" * 64)
+
+    def ended(*_: object) -> Iterator[dict]:
+        yield error_row("a.jpg", "is not a picture")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("archive.worker.rows_of", ended)
+    with pytest.raises(KeyboardInterrupt):
+        worker({"job": [json.dumps({"number": 0, "file": plan.files[0], "stale": []})]})
+    assert plan.missing(out) == ([0], {})
 
 
 def test_a_bucket_that_is_not_there_gets_one_line(storage: S3FileSystem, command: Callable) -> None:
