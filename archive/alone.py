@@ -21,13 +21,13 @@ TOGETHER = 32
 DEAD = "ended the process that opened it: look at it, or leave it out"
 
 
-def rows_alone(model: Path, digest: str, inputs: list[Input]) -> Iterator[dict[str, Any]]:
+def rows_alone(model: bytes, digest: str, inputs: list[Input]) -> Iterator[dict[str, Any]]:
     """Yield what `rows_of` does; a file that ends the process that opens it gets a row with an error."""
     for begin in range(0, len(inputs), TOGETHER):
         yield from _divided(model, digest, inputs[begin : begin + TOGETHER])
 
 
-def _divided(model: Path, digest: str, inputs: list[Input]) -> Iterator[dict[str, Any]]:
+def _divided(model: bytes, digest: str, inputs: list[Input]) -> Iterator[dict[str, Any]]:
     """Yield the rows of a few inputs: of halves of them where their process ends."""
     rows = _answered(model, inputs)
     if rows is not None:
@@ -41,11 +41,12 @@ def _divided(model: Path, digest: str, inputs: list[Input]) -> Iterator[dict[str
         yield from _divided(model, digest, inputs[half:])
 
 
-def _answered(model: Path, inputs: list[Input]) -> list[dict[str, Any]] | None:
+def _answered(model: bytes, inputs: list[Input]) -> list[dict[str, Any]] | None:
     """Return the rows; None where the process ends without having written them."""
     with TemporaryDirectory(prefix="ecg-archive-") as folder:
         (Path(folder) / "inputs.json").write_text(json.dumps(inputs), encoding="utf-8")
-        command = [sys.executable, "-m", "archive.alone", folder, str(model)]
+        (Path(folder) / "model.onnx").write_bytes(model)
+        command = [sys.executable, "-m", "archive.alone", folder]
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=START + EACH * len(inputs))
         except subprocess.SubprocessError:
@@ -55,8 +56,9 @@ def _answered(model: Path, inputs: list[Input]) -> list[dict[str, Any]] | None:
 
 
 def main() -> None:
-    """Answer the inputs of a folder's `inputs.json` into its `rows.json`."""
-    folder, model = Path(sys.argv[1]), Path(sys.argv[2])
+    """Answer the inputs of a folder's `inputs.json` with its `model.onnx` into its `rows.json`."""
+    folder = Path(sys.argv[1])
+    model = folder / "model.onnx"
     inputs = json.loads((folder / "inputs.json").read_text(encoding="utf-8"))
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
     rows = list(rows_of(Classifier(model, threads=1), digest, map(tuple, inputs)))

@@ -4,9 +4,11 @@ import json
 import logging
 import os
 import re
+import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -35,14 +37,18 @@ def cluster(address: str | None) -> Iterator[int]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else it warns of what changes in a later version
     # Ray's sockets need a short path; what it writes there, its logs above all, goes with the run.
-    with TemporaryDirectory(
-        prefix="ecg-", dir=os.environ.get("RAY_TMPDIR", SHORT), ignore_cleanup_errors=True
-    ) as folder:
+    own = partial(
+        TemporaryDirectory, prefix="ecg-", dir=os.environ.get("RAY_TMPDIR", SHORT), ignore_cleanup_errors=True
+    )
+    with own() if address is None else nullcontext("") as folder:
+        ours = signal.getsignal(signal.SIGTERM)
         try:
             _connect(address, folder)
         except (ConnectionError, RuntimeError, ValueError) as error:
             what = f"--address {address}: no Ray cluster can be reached there" if address else "Ray does not start here"
             raise UsageError(f"{what} ({' '.join(str(error).split())})") from error
+        with suppress(ValueError):  # not in the main thread
+            signal.signal(signal.SIGTERM, ours)  # Ray's own ends this process without a word
         import ray
         from ray.data import DataContext
 

@@ -2,11 +2,11 @@
 
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -36,11 +36,13 @@ class Worker:
         """
         if home is not None:
             os.environ["HOME"] = home
-        self._out, self._digest = place_of(out), digest
-        self._folder = tempfile.TemporaryDirectory(prefix="ecg-archive-")
-        self._model = Path(self._folder.name) / "model.onnx"
-        self._model.write_bytes(model)
-        self._classifier = Classifier(self._model, threads=1)
+        self._out, self._model, self._digest = place_of(out), model, digest
+        with TemporaryDirectory(
+            prefix="ecg-archive-"
+        ) as folder:  # not for as long as it lives: Ray ends an actor without a word
+            file = Path(folder) / "model.onnx"
+            file.write_bytes(model)
+            self._classifier = Classifier(file, threads=1)
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[Any]]:
         """Answer the partitions of a batch; return what became of each."""

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -61,7 +63,13 @@ def two_nodes() -> Iterator[tuple[str, Callable[[], None]]]:
 def scoring(pictures: Path, out: Path, *words: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "archive", "score", str(pictures), "--out", str(out), "--model", str(MODEL)]
     return subprocess.Popen(
-        [*command, "--partition-size", "4", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--partition-size", "4", *words],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts what runs in the background deaf to interrupts, and all below it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -159,7 +167,7 @@ def deadly(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 def test_a_file_that_ends_its_process_is_found_and_all_others_are_answered(deadly: Path) -> None:
     inputs = [(str(path), None) for path in sorted(deadly.glob("*.jpg"))]
-    found = list(rows_alone(MODEL, DIGEST, inputs))
+    found = list(rows_alone(MODEL.read_bytes(), DIGEST, inputs))
     assert [row["address"] for row in found] == [address for address, _ in inputs]
     assert [row["error"] for row in found if row["status"] == "error"] == [DEAD]
 
@@ -191,6 +199,21 @@ def test_what_hangs_vanishes_or_is_too_large_is_a_row(
     ]
     assert found[4]["status"] == Status.ERROR
     assert [row["sha256"] is None for row in found] == [True, False, True, True, True]
+
+
+@pytest.mark.parametrize(("ending", "code", "line"), [("SIGTERM", 143, "terminated"), ("SIGINT", 130, "interrupted")])
+def test_who_ends_it_gets_a_line_and_nothing_is_left(
+    ending: str, code: int, line: str, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with TemporaryDirectory(dir="/tmp") as folder:  # a short path, as Ray's sockets need it
+        for name in ("TMPDIR", "RAY_TMPDIR"):
+            monkeypatch.setenv(name, folder)
+        process = scoring(pictures, tmp_path / "out")
+        begun(tmp_path / "out", process)
+        process.send_signal(getattr(signal, ending))
+        errors = process.communicate(timeout=120)[1]
+        assert (process.returncode, errors.splitlines()[-1]) == (code, line)
+        assert [path.name for path in Path(folder).iterdir()] == []
 
 
 def test_a_plan_that_is_damaged_ends_the_run_in_one_line(pictures: Path, tmp_path: Path) -> None:
