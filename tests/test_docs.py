@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import demo
+from edge.commands import terminal
 from edge.commands.terminal import Parser, add_verbosity
 from training.audit.audit import Audit
 from training.audit.labels import DoubtedLabel, LabelAudit
@@ -33,7 +35,7 @@ TYPES = [
     for value in vars(module).values()
     if dataclasses.is_dataclass(value) and value.__module__ == module.__name__
 ] + [Estimate, Audit, LabelAudit, DoubtedLabel, PageLook, PageStyle, FolderOverview]
-PROGRAMS = ("edge", "training", "export")
+PROGRAMS = ("edge", "training", "export", "archive")
 
 
 def text_of(page: Path) -> str:
@@ -81,8 +83,9 @@ def check_python(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         return
     module = import_module(f"{words[1]}.__main__" if words[0] == "-m" else "demo")
     reached = []
-    monkeypatch.setattr(module, "exit_with", lambda *arguments: reached.append(arguments))
-    monkeypatch.setattr(module, "configure_logging", lambda options: None, raising=False)
+    for place in (terminal, demo):
+        monkeypatch.setattr(place, "exit_with", lambda *arguments: reached.append(arguments))
+        monkeypatch.setattr(place, "configure_logging", lambda options: None)
     monkeypatch.setattr(sys, "argv", [words[0], *words[2 if words[0] == "-m" else 1 :]])
     if words[-1] in ("--help", "--version"):
         with pytest.raises(SystemExit, match="0"):
