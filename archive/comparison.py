@@ -1,6 +1,7 @@
 """The comparison: two models' results for one archive, page by page."""
 
 import base64
+import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from pyarrow import parquet
 
 from archive.places import Place, place_of
 from archive.plan import settings_of
+from archive.rows import write_rows
 from archive.summary import page_of
 from edge.commands.table import Table
 from edge.errors import PageError, UsageError
@@ -40,12 +42,14 @@ class Comparison:
     pages: int = 0
     changed: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By what each of them says."""
-    changes: list[dict[str, Any]] = field(default_factory=list)
-    """Every change, with `CHANGES`."""
+    sample: list[dict[str, Any]] = field(default_factory=list)
+    """A few changes, each with the same chance."""
+    changes: pa.Buffer | None = None
+    """Every change, as a file of Parquet with `CHANGES`."""
 
     def table(self) -> Table:
         """Return the changes by kind."""
-        total = sum(self.changed.values())
+        total = self.changed.total()
         rows = [["pages", "", str(self.pages)], ["changed answers", "", f"{total}, {total / self.pages:.2%}"]]
         return Table(
             "Comparison", ("A", "B", "pages"), rows + [[*kind, str(n)] for kind, n in self.changed.most_common()]
@@ -53,32 +57,38 @@ class Comparison:
 
     def report(self) -> str:
         """Return it as an HTML page with a sample of the changes; top and bottom of the images are blurred."""
-        step = max(1, len(self.changes) // SAMPLE)
-        figures = "".join(_figure(change) for change in self.changes[::step][:SAMPLE])
+        shown = sorted(self.sample, key=lambda change: (change["address"], change["page"] or 0))
+        figures = "".join(map(_figure, shown))
         return page_of("What another model says otherwise", f"{self.table().as_html()}<h2>A sample</h2>{figures}")
 
 
 def compared(one: Place, other: Place) -> Comparison:
     """Compare the results of two runs over the same source; raise `UsageError` where their pages are others."""
-    found = Comparison()
+    found, content = Comparison(), pa.BufferOutputStream()
+    with parquet.ParquetWriter(content, CHANGES, compression="zstd") as writer:
+        write_rows(writer, _changes(one, other, found))
+    found.changes = content.getvalue()
+    return found
+
+
+def _changes(one: Place, other: Place, found: Comparison) -> Iterator[dict[str, Any]]:
+    """Yield the pages with different answers, and count them."""
+    dice = random.Random(0)
     for first, second in zip_longest(_rows(one), _rows(other)):
         if first is None or second is None or any(first[key] != second[key] for key in KEYS):
             raise UsageError(f"{one.path}, {other.path}: hold other pages: compare two runs over one source")
         found.pages += 1
         said = _said(first), _said(second)
         if said[0] != said[1]:
-            found.changed[said] += 1
             rows = {f"{name}_{side}": row[name] for side, row in (("a", first), ("b", second)) for name in COLUMNS[2:]}
-            found.changes.append({key: first[key] for key in KEYS} | rows)
-    return found
-
-
-def write(found: Comparison, out: Place) -> None:
-    """Write every change and the report into a folder."""
-    content = pa.BufferOutputStream()
-    parquet.write_table(pa.Table.from_pylist(found.changes, CHANGES), content)
-    out.below("changes.parquet").write(content.getvalue())
-    out.below("report.html").write(found.report().encode())
+            change = {key: first[key] for key in KEYS} | rows
+            place = dice.randrange(found.changed.total() + 1)
+            if len(found.sample) < SAMPLE:
+                found.sample.append(change)
+            elif place < SAMPLE:
+                found.sample[place] = change
+            found.changed[said] += 1
+            yield change
 
 
 def _rows(out: Place) -> Iterator[dict[str, Any]]:

@@ -19,8 +19,10 @@ from edge.errors import EcgError, UsageError
 if TYPE_CHECKING:
     from archive.worker import Worker
 
-PATIENCE = 10.0
-"""Seconds that are waited for a cluster's address."""
+PATIENCE = 8.0
+"""Seconds that are waited for a cluster's address, and for its first word."""
+GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+"""How a client of gRPC, which Ray speaks, begins (RFC 9113, 3.4); a server answers with a frame of the same kind."""
 CAUSE = re.compile(r"\s*[\w.]+(Error|Exception|Invalid): ")
 """How the line of a traceback begins that says what went wrong."""
 SHORT = "/tmp" if os.name == "posix" else None
@@ -90,15 +92,17 @@ def _connect(address: str | None, folder: str) -> None:
 
 
 def reach(address: str) -> None:
-    """Raise `UsageError` where nothing answers at host:port: Ray itself waits for minutes."""
+    """Raise `UsageError` where no Ray answers at host:port: Ray itself waits for minutes, or for ever."""
     if address == "auto":
         return
     place = urlsplit(address if "://" in address else f"//{address}")
     try:
         if not place.hostname or not place.port:
             raise ValueError("it has the form host:port")
-        with socket.create_connection((place.hostname, place.port), PATIENCE):
-            pass
+        with socket.create_connection((place.hostname, place.port), PATIENCE) as link:
+            link.sendall(GREETING)
+            if os.environ.get("RAY_USE_TLS", "0") == "0" and link.recv(9)[3:4] != GREETING[-6:-5]:
+                raise ValueError("what answers there is not Ray")
     except (OSError, ValueError) as error:
         raise UsageError(f"--address {address}: no Ray cluster can be reached there ({error})") from error
 

@@ -1,5 +1,6 @@
 """The estimate: what a plan takes, from a sample of its files that is answered on one core."""
 
+import os
 import time
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ def estimate(plan: Plan, inputs: pa.Table, classifier: Classifier, core_price: f
     pairs = zip(chosen["address"].to_pylist(), chosen["size"].to_pylist(), strict=True)
     pages = sum(1 for _ in rows_of(classifier, plan.model, pairs))
     hours = (time.process_time() - start) / len(chosen) * len(inputs) / 3600
+    cores = os.cpu_count() or 1
     size = pc.sum(inputs["size"]).as_py()
     rows = [
         ["files", f"{len(inputs)}"],
@@ -29,6 +31,7 @@ def estimate(plan: Plan, inputs: pa.Table, classifier: Classifier, core_price: f
         ["partitions", f"{len(plan.files)}, of {plan.partition_size} files"],
         ["pages, estimated", f"{pages / len(chosen) * len(inputs):.0f}"],
         ["core-hours, estimated", f"{hours:.3g}, from {len(chosen)} files"],
+        [f"hours on the {cores} cores here, estimated", f"{hours / cores:.3g}"],
     ]
     if core_price is not None:
         rows.append(["cost, estimated", f"{hours * core_price:.3g}"])

@@ -1,6 +1,7 @@
 """Inputs: every picture of a source, once, in order, with its size and its time of change where they are known."""
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterator
 from glob import glob
@@ -58,7 +59,9 @@ def _once(table: pa.Table) -> pa.Table:
 
 def _folder(source: str, place: Place) -> pa.Table:
     if place.local:
-        return _local(map(str, find_images(Path(source))))
+        if not os.access(place.path, os.R_OK | os.X_OK):
+            raise UsageError(f"{source}: may not be read: check its permissions")
+        return _local(map(str, find_images(Path(place.path))))
     left_out: Counter[str] = Counter()
     scheme = source.partition("://")[0]
     kept = list(_pictures(place, left_out))

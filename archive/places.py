@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -12,6 +12,9 @@ from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, FSSpecHandl
 
 from edge.errors import UsageError
 from edge.files import UNFINISHED
+
+UPLOADS = frozenset({"s3", "gcs", "abfs"})
+"""File systems where a file is there once its upload has ended; elsewhere it is there from its first byte on."""
 
 
 class Place(NamedTuple):
@@ -49,19 +52,20 @@ class Place(NamedTuple):
 
     def write(self, content: bytes | pa.Buffer) -> None:
         """Write a file that appears whole or not at all: by one rename, or by one upload."""
-        target, place = Path(self.path), self
-        if self.local:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            # A process number, as edge has it, tells no two containers on one file system apart.
-            place = Place(self.system, str(target.with_name(f"{UNFINISHED}{uuid4().hex}")))
-        try:
-            with self.system.open_output_stream(place.path) as file:
+        if self.system.type_name in UPLOADS:
+            with self.system.open_output_stream(self.path) as file:
                 file.write(content)
-            if self.local:
-                Path(place.path).replace(target)
+            return
+        folder = Place(self.system, str(PurePosixPath(self.path).parent))
+        self.system.create_dir(folder.path)
+        # A process number, as edge has it, tells no two containers on one file system apart.
+        unfinished = folder.below(f"{UNFINISHED}{uuid4().hex}")
+        try:
+            with self.system.open_output_stream(unfinished.path) as file:
+                file.write(content)
+            self.system.move(unfinished.path, self.path)
         finally:
-            if self.local:
-                place.remove()
+            unfinished.remove()
 
     def remove(self) -> None:
         """Remove a file, if it is there."""

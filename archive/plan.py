@@ -41,6 +41,10 @@ class Plan:
         )
         return cls(source, model, partition_size, len(inputs), names)
 
+    def size(self, number: int) -> int:
+        """Return how many inputs a partition has."""
+        return min(self.partition_size, self.inputs - number * self.partition_size)
+
     def settle(self, inputs: pa.Table, out: Place) -> None:
         """Write the plan to `out`, or compare it with the one that is there.
 

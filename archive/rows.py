@@ -3,10 +3,12 @@
 import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from threading import Thread
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
+from pyarrow import parquet
 
 from archive.places import place_of
 from edge import Classifier, Contract, Prediction, __version__
@@ -14,10 +16,19 @@ from edge.errors import EcgError, PageError
 from edge.files import MOST_BYTES
 from edge.prediction import Status
 
+TOGETHER = 256
+"""Rows that become columns at a time."""
 AHEAD = 4
 """Files that are read while another one is answered."""
 SILENCE = 60.0
 """Seconds that are waited for a file's bytes."""
+
+
+def write_rows(writer: parquet.ParquetWriter, rows: Iterable[dict[str, Any]]) -> None:
+    """Write rows a few at a time."""
+    left = iter(rows)
+    while held := list(islice(left, TOGETHER)):
+        writer.write_table(pa.Table.from_pylist(held, writer.schema))
 
 
 def schema_of(contract: Contract) -> pa.Schema:

@@ -19,6 +19,7 @@ from edge.commands.terminal import NOT_A_DEVICE
 BINS = 20
 """Of the histogram of the probability of the answer, from 0 to 1."""
 EXAMPLES = 3
+DETAILS = re.compile(r" \([^)]*\)| '[^']*'")
 COLUMNS = ["address", "status", "label", "probability", "error"]
 
 
@@ -35,7 +36,7 @@ class Summary:
     """Of the pages with an answer, sure or not."""
     histogram: list[int] = field(default_factory=lambda: [0] * BINS)
     errors: Counter[str] = field(default_factory=Counter)
-    """By kind: their sentences without what stands in brackets."""
+    """By kind: their sentences without names and details, which stand in quotes and brackets."""
     examples: dict[str, list[str]] = field(default_factory=dict)
     """A few addresses of each kind of error."""
     core_hours: float = 0.0
@@ -54,7 +55,7 @@ class Summary:
                 self.histogram = (np.histogram(shares, BINS, (0, 1))[0] + self.histogram).tolist()
                 bad = batch.filter(pc.is_valid(batch["error"]))
                 for address, error in zip(bad["address"].to_pylist(), bad["error"].to_pylist(), strict=True):
-                    kind = re.sub(r" \([^)]*\)", "", error)
+                    kind = DETAILS.sub("", error)
                     self.errors[kind] += 1
                     if len(shown := self.examples.setdefault(kind, [])) < EXAMPLES:
                         shown.append(address)

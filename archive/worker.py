@@ -16,14 +16,12 @@ from pyarrow import parquet
 from archive.alone import rows_alone
 from archive.places import place_of
 from archive.plan import FOLDER, read_inputs
-from archive.rows import rows_of, schema_of
+from archive.rows import rows_of, schema_of, write_rows
 from edge import Classifier
 from edge.prediction import Status
 
 MEASURED = b"archive"
 """Name of the metadata entry of a results file that says what it cost."""
-TOGETHER = 256
-"""Rows that become columns at a time."""
 
 
 class Worker:
@@ -37,9 +35,8 @@ class Worker:
         if home is not None:
             os.environ["HOME"] = home
         self._out, self._model, self._digest = place_of(out), model, digest
-        with TemporaryDirectory(
-            prefix="ecg-archive-"
-        ) as folder:  # not for as long as it lives: Ray ends an actor without a word
+        # Not for as long as it lives: Ray ends an actor without a word.
+        with TemporaryDirectory(prefix="ecg-archive-") as folder:
             file = Path(folder) / "model.onnx"
             file.write_bytes(model)
             self._classifier = Classifier(file, threads=1)
@@ -52,17 +49,17 @@ class Worker:
 
     def _answered(self, number: int, file: str, stale: list[str]) -> dict[str, Any]:
         """Write one partition's results; a storage that cannot be written to is told, and stops no other partition."""
-        begun = self._out.below(FOLDER).below(f"begun-{file}")
+        begun, tally = self._out.below(FOLDER).below(f"begun-{file}"), Tally()
         try:
             inputs = read_inputs(self._out, ["address", "size"], number)
             pairs = list(zip(inputs["address"].to_pylist(), inputs["size"].to_pylist(), strict=True))
+            tally.files = len(pairs)
             # Whoever began before has not come to an end: something in here may have ended it.
             if begun.exists():
                 rows = rows_alone(self._model, self._digest, pairs)
             else:
                 begun.write(b"")
                 rows = rows_of(self._classifier, self._digest, pairs)
-            tally = Tally()
             # Whole before any of it is written: a file of Parquet that is closed too early looks whole.
             self._out.below(file).write(self._results(tally.counting(rows), tally))
             for name in stale:
@@ -71,21 +68,15 @@ class Worker:
             return tally.as_dict()
         except OSError as error:
             if self._out.below(file).exists():  # another run over the same source has written them
-                return Tally().as_dict()
-            return Tally(failed=" ".join(str(error).split())).as_dict()
+                return Tally(tally.files).as_dict()
+            return Tally(tally.files, failed=" ".join(str(error).split())).as_dict()
 
     def _results(self, rows: Iterator[dict[str, Any]], tally: "Tally") -> pa.Buffer:
         """Return rows as a file of Parquet, with what they cost."""
         schema, content = schema_of(self._classifier.contract), pa.BufferOutputStream()
         start = time.perf_counter()
         with parquet.ParquetWriter(content, schema, compression="zstd") as writer:
-            held = []
-            for row in rows:
-                held.append(row)
-                if len(held) == TOGETHER:
-                    writer.write_table(pa.Table.from_pylist(held, schema))
-                    held = []
-            writer.write_table(pa.Table.from_pylist(held, schema))
+            write_rows(writer, rows)
             tally.seconds = time.perf_counter() - start
             writer.add_key_value_metadata({MEASURED: json.dumps(tally.as_dict()).encode()})
         return content.getvalue()
@@ -95,6 +86,7 @@ class Worker:
 class Tally:
     """Count what a partition's results hold, and what they cost."""
 
+    files: int = 0
     pages: int = 0
     errors: int = 0
     seconds: float = 0.0

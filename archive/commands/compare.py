@@ -12,7 +12,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print how many answers changed, and from what to what."""
-    from archive.comparison import compared, write
+    from archive.comparison import compared
     from archive.places import place_of
     from edge.errors import UsageError
 
@@ -22,6 +22,7 @@ def run(options: argparse.Namespace) -> int:
     found = compared(place_of(options.first), place_of(options.second))
     print(found.table().as_text())
     if out:
-        write(found, out)
+        out.below("changes.parquet").write(found.changes)
+        out.below("report.html").write(found.report().encode())
         print(f"report: {out.below('report.html').path}")
     return 0

@@ -4,13 +4,12 @@ import argparse
 import logging
 import math
 import os
-import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.commands.terminal import MODEL, model_of, notice, positive
+from edge.commands.terminal import MODEL, model_of, notice, positive, shown
 
 if TYPE_CHECKING:
     from archive.places import Place
@@ -19,7 +18,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 EVERY = 60.0
-"""Seconds between two lines of progress in a log; on a terminal they are in place."""
+"""Seconds between two lines of progress in a log."""
+BAR = 20
+"""Characters."""
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -97,28 +98,37 @@ def _answer(options: argparse.Namespace, plan: "Plan", out: "Place", content: by
     from archive.engine import answered, cluster
     from archive.worker import Worker
 
+    files = sum(map(plan.size, numbers))
     jobs = [{"number": number, "file": plan.files[number], "stale": stale.get(number, [])} for number in numbers]
     home = None if options.address else os.environ.get("HOME")
     with cluster(options.address) as cores:
-        log.info("%d files in %d partitions, on %d cores", plan.inputs, len(numbers), cores)
-        found = answered(Worker, (options.out, content, plan.model, home), jobs, cores)
-        reasons = [one["failed"] for one in _shown(found, len(jobs)) if one["failed"]]
+        log.info("%d files in %d partitions, on %d cores", files, len(numbers), cores)
+        progress = Progress(files)
+        found = progress.counting(answered(Worker, (options.out, content, plan.model, home), jobs, cores))
+        reasons = [one["failed"] for one in shown(found, progress.line, EVERY) if one["failed"]]
     return (len(reasons), len(jobs), reasons[0]) if reasons else None
 
 
-def _shown(found: Iterator[dict[str, Any]], partitions: int) -> Iterator[dict[str, Any]]:
-    """Say on stderr how far the work is: on a terminal in place, in a log once a minute."""
-    terminal = sys.stderr.isatty()
-    every, end = (0.5, "\r") if terminal else (EVERY, "\n")
-    last = start = time.monotonic()
-    pages = errors = 0
-    for number, one in enumerate(found, start=1):
-        yield one
-        pages, errors, now = pages + one["pages"], errors + one["errors"], time.monotonic()
-        if now - last >= every and log.isEnabledFor(logging.INFO):
-            last = now
-            left = (partitions - number) * (now - start) / number
-            text = f"{number} of {partitions} partitions, {pages} pages, {pages / (now - start):.1f} a second"
-            print(f"{text}, {errors} errors, {left:.0f} s left", end=end, file=sys.stderr)
-    if terminal and last > start:
-        print(file=sys.stderr)
+class Progress:
+    """Count what passes by, and make a line of it."""
+
+    def __init__(self, files: int) -> None:
+        """Begin; so many files are to be answered."""
+        self.files, self.done, self.pages, self.errors = files, 0, 0, 0
+
+    def counting(self, found: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield what became of each partition, and count it."""
+        for one in found:
+            self.done, self.pages = self.done + one["files"], self.pages + one["pages"]
+            self.errors += one["errors"]
+            yield one
+
+    def line(self, _: int, seconds: float) -> str:
+        """Say how far the work is after so many seconds."""
+        share = self.done / self.files
+        left = timedelta(seconds=round(seconds * (1 / share - 1))) if share else "unknown"
+        bar = "#" * round(BAR * share)
+        return (
+            f"[{bar:{BAR}}] {self.done} of {self.files} files, {self.pages / seconds:.1f} pages a second, "
+            f"{self.errors} errors, left: {left}"
+        )

@@ -4,13 +4,12 @@ import argparse
 import contextlib
 import logging
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge.commands.sources import opened_source, sources_of
-from edge.commands.terminal import MODEL, model_of, notice, positive, threads
+from edge.commands.terminal import MODEL, model_of, notice, positive, shown, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LONG = 5.0  # seconds between two lines of progress in a log, after which work is long
+LONG = 5.0  # seconds between two lines of progress in a log
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -111,7 +110,11 @@ def _answer(options: argparse.Namespace, sources: list[str | Path], model: Path,
     for kept in tally.counting([] if journal is None else journal.answers()):
         drawn.add(kept.heatmap)
     explained, sheet = _explaining(options, drawn, [source for source in sources if isinstance(source, Path)])
-    found = tally.counting(_shown(classifier.predict_many(pipeline, explained), len(sources) - done))
+
+    def line(number: int, seconds: float) -> str:
+        return f"answered: {number}, of {len(sources) - done} files, {number / seconds:.1f} a second"
+
+    found = tally.counting(shown(classifier.predict_many(pipeline, explained), line, LONG))
     _write(options, found, classifier.contract, journal)
     if sheet is not None:
         sheet.write(options.sheet, classifier.contract)
@@ -195,24 +198,3 @@ def _key(options: argparse.Namespace, model: Path) -> str:
     content = hashlib.sha256(model.read_bytes() if model.is_file() else b"")
     content.update(str(options.heatmaps).encode())
     return content.hexdigest()[:8]
-
-
-def _shown(predictions: Iterable["Prediction"], sources: int) -> Iterator["Prediction"]:
-    """Say on stderr how far long work is: on a terminal in place, in a log every few seconds.
-
-    A progress bar of tqdm would be one more package on the device.
-    """
-    if not log.isEnabledFor(logging.INFO):
-        yield from predictions
-        return
-    terminal = sys.stderr.isatty()
-    every, end = (0.2, "\r") if terminal else (LONG, "\n")
-    last = start = time.monotonic()
-    for number, found in enumerate(predictions, start=1):
-        yield found
-        if (now := time.monotonic()) - last >= every and now - start >= 1:
-            last = now
-            rate = number / (now - start)
-            print(f"answered: {number}, of {sources} files, {rate:.1f} a second", end=end, file=sys.stderr)
-    if terminal and last > start:
-        print(file=sys.stderr)

@@ -6,20 +6,26 @@ import logging
 import os
 import signal
 import sys
+import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from edge.errors import EcgError, visible
 
 if TYPE_CHECKING:
     from edge.contract import Contract
 
+log = logging.getLogger(__name__)
+Found = TypeVar("Found")
+
 MODEL = "an .onnx made by 'python -m export convert'; the shipped model if not given"
 NOT_A_DEVICE = "A research tool, not a medical device: no diagnosis may rest on it."
 STDERR = 2
+IN_PLACE = 0.2
+"""Seconds between two lines of progress on a terminal."""
 MOST = 999_999_999
 """Of a whole number whose highest value nobody states."""
 SYNTHETIC_MODEL = (
@@ -133,6 +139,27 @@ def _silence_libraries() -> None:
 def hide_progress() -> bool | None:
     """Return what tqdm's `disable` takes: True for no bar, with --quiet; None for one where stderr is a terminal."""
     return None if logging.getLogger().isEnabledFor(logging.INFO) else True
+
+
+def shown(found: Iterable[Found], line: Callable[[int, float], str], every: float) -> Iterator[Found]:
+    """Yield what long work finds, and say on stderr how far it is: on a terminal in place, in a log every so often.
+
+    `line` makes what is said of how many there are and of the seconds they took, `every` is in seconds. A progress bar
+    of tqdm would be one more package on the device.
+    """
+    if not log.isEnabledFor(logging.INFO):
+        yield from found
+        return
+    terminal = sys.stderr.isatty()
+    every, end = (IN_PLACE, "\r") if terminal else (every, "\n")
+    last = start = time.monotonic()
+    for number, one in enumerate(found, start=1):
+        yield one
+        if (now := time.monotonic()) - last >= every and now - start >= 1:
+            last = now
+            print(line(number, now - start), end=end, file=sys.stderr)
+    if terminal and last > start:
+        print(file=sys.stderr)
 
 
 def run_commands(

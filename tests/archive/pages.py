@@ -1,5 +1,10 @@
-"""What the tests of the archive share: a small archive of pictures, and what its results hold."""
+"""What the tests of the archive share: a small archive of pictures, a run over it, and what its results hold."""
 
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,3 +34,26 @@ def rows(out: Path | str, filesystem: Any = None) -> list[dict]:
     data = pyarrow.dataset.dataset(str(out), filesystem=filesystem, exclude_invalid_files=True)
     found = data.to_table().to_pylist()
     return sorted(found, key=lambda row: (row["address"], row["page"] or 0))
+
+
+def scoring(pictures: Path, out: Path, *words: str) -> subprocess.Popen:
+    """A run in a process of its own, which may be killed."""
+    command = [sys.executable, "-m", "archive", "score", str(pictures), "--out", str(out), "--model", str(MODEL)]
+    return subprocess.Popen(
+        [*command, "--partition-size", "4", *words],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts what runs in the background deaf to interrupts, and all below it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def begun(out: Path, process: subprocess.Popen) -> None:
+    """Wait until some of the results are there."""
+    end = time.monotonic() + 120
+    while len(list(out.glob("part-*"))) < 3:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
+from archive.comparison import compared
 from archive.inputs import inputs_of
 from archive.places import place_of
 from archive.plan import Plan
@@ -65,6 +66,21 @@ def test_changes_are_counted_listed_and_shown(two: tuple[Path, Path], tmp_path: 
     header, original = (np.asarray(one)[:60] for one in (page, Image.open(EXAMPLES[1]).convert("L").resize(page.size)))
     steps = [np.mean(abs(np.diff(one.astype(int), axis=1)) > 40) for one in (header, original)]
     assert steps[0] < steps[1] / 5  # no letter is left
+
+
+def test_of_many_changes_all_are_written_and_a_few_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other, _ = LABELS
+    pictures = archive_of(tmp_path / "pictures", 98)
+    first, second = (results(pictures, tmp_path / str(name), [name] * 100) for name in (one, other))
+    monkeypatch.setattr("archive.rows.TOGETHER", 16)
+    found, again = (compared(place_of(str(first)), place_of(str(second))) for _ in range(2))
+    assert found.changed == {(one, other): 100}
+    assert len(parquet.read_table(pa.BufferReader(found.changes))) == 100
+    names = [Path(change["address"]).stem for change in found.sample]
+    assert len(set(names)) == 12
+    assert found.sample == again.sample
+    assert any(name > "page0049" for name in names)
+    assert any(name < "page0050" for name in names)
 
 
 @pytest.mark.parametrize(

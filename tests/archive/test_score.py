@@ -10,12 +10,14 @@ import duckdb
 import pandas
 import pyarrow as pa
 import pytest
-from pyarrow import csv, parquet
+from pyarrow import parquet
 
+from archive.commands.score import Progress
 from archive.inputs import inputs_of
 from archive.places import place_of
 from archive.plan import Plan
-from archive.rows import rows_of, schema_of
+from archive.rows import error_row, rows_of, schema_of
+from archive.summary import summarise
 from edge import Classifier, __version__
 from tests.archive.pages import MODEL, archive_of, rows
 from tests.conftest import last_line
@@ -117,71 +119,6 @@ def test_what_differs_is_refused_and_nothing_is_touched(
     assert {path: path.stat().st_mtime_ns for path in done.rglob("*")} == before
 
 
-@pytest.mark.parametrize(
-    ("source", "options", "reason"),
-    [
-        ("sizes.csv", (), "its addresses, sizes or times are none"),
-        ("nowhere", (), "no such folder or list"),
-        ("empty", (), "holds no picture"),
-        ("list.csv", ("--column", "path"), "has no column 'path', it has address: give --column"),
-        ("bad.parquet", (), "cannot be read as a list"),
-        ("notes.txt", (), "is a file: give a folder, a pattern, or a list"),
-        ("s9://bucket/x", (), "no file system opens this address"),
-        ("list.csv", ("--address", "127.0.0.1:1"), "no Ray cluster can be reached there"),
-        ("list.csv", ("--address", "nonsense"), "it has the form host:port"),
-        ("list.csv", ("--model", "list.csv"), "is no model file"),
-        ("list.csv", ("--out", "taken"), "is there and was not made by this command"),
-    ],
-)
-def test_wrong_use_gets_one_line_and_nothing_is_written(
-    source: str,
-    options: tuple[str, ...],
-    reason: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    called: Callable,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "taken").mkdir()
-    for name, content in (
-        ("list.csv", "address\na.jpg\n"),
-        ("bad.parquet", "x"),
-        ("notes.txt", "x"),
-        ("taken/a", "x"),
-        ("sizes.csv", "address,size,modified\na.jpg,large,1\n"),
-    ):
-        (tmp_path / name).write_text(content)
-    before = sorted(tmp_path.rglob("*"))
-    result = called("archive", "score", source, "--model", MODEL, "--out", "out", *options, code=2)
-    assert reason in last_line(result)
-    assert len(result.stderr.splitlines()) == 1
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_a_list_may_name_files_twice_and_files_that_are_not_there(
-    pictures: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    names = [str(pictures / "page0001.jpg"), str(pictures / "gone.jpg"), str(pictures / "page0001.jpg")]
-    table = pa.table({"where": names})
-    parquet.write_table(table, tmp_path / "list.parquet")
-    csv.write_csv(table, tmp_path / "list.csv")
-    for name in ("list.parquet", "list.csv"):
-        found = inputs_of(str(tmp_path / name), "where")
-        assert found["address"].to_pylist() == sorted(set(names))
-        assert found["size"].to_pylist() == [None, (pictures / "page0001.jpg").stat().st_size]
-        assert "1 addresses are named more than once" in caplog.text
-        caplog.clear()
-    assert len(inputs_of(f"{pictures}/page000[0-3].jpg", "")) == 4
-
-
-def test_a_name_that_no_parquet_can_hold_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    for name in ("a.jpg", "\udcff.jpg", "ü.jpg"):
-        (tmp_path / name).write_text("x")
-    assert [Path(one).name for one in inputs_of(str(tmp_path), "")["address"].to_pylist()] == ["a.jpg", "ü.jpg"]
-    assert "its name is no UTF-8" in caplog.text
-
-
 def test_a_model_whose_classes_do_not_exclude_each_other_names_all(pictures: Path, tmp_path: Path) -> None:
     classifier = Classifier(adopted(MODEL, tmp_path / "theirs.onnx"))
     found = list(rows_of(classifier, "0" * 64, [(str(pictures / "page0000.jpg"), None)]))
@@ -217,10 +154,32 @@ def test_a_name_tells_every_change_of_what_is_in_it(pictures: Path) -> None:
         ]
 
 
-def test_an_output_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    place = place_of(str(tmp_path / "a" / "b.txt"))
+@pytest.mark.parametrize("scheme", ["", "memory://"])
+def test_an_output_appears_whole_or_not_at_all(scheme: str, tmp_path: Path) -> None:
+    """Also where fsspec opens it and it is no object storage: a file is there before all of it is written."""
+    place = place_of(f"{scheme}{tmp_path}/a/b.txt")
+    assert place.local == (not scheme)
     place.write(b"one")
+    place.write(b"two")
     with pytest.raises(TypeError):
         place.write("no bytes")
-    assert place.read() == b"one"
-    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b.txt"]
+    assert place.read() == b"two"
+    assert [one.base_name for one in place_of(f"{scheme}{tmp_path}/a").files()] == ["b.txt"]
+
+
+def test_errors_are_counted_by_their_kind(pictures: Path, tmp_path: Path) -> None:
+    out, inputs = place_of(str(tmp_path)), inputs_of(str(pictures / "ward"), "")
+    plan = Plan.of("ward", inputs, "0" * 64, 10)
+    errors = [f"When reading 'scans/{name}.jpg' of bucket 'b': timed out (after {name} s)" for name in range(9)]
+    rows = [error_row(f"/{number}.jpg", error) for number, error in enumerate(errors)]
+    table = pa.Table.from_pylist(rows, schema_of(Classifier(MODEL).contract))
+    parquet.write_table(table, tmp_path / plan.files[0])
+    found = summarise(plan, out)
+    assert found.errors == {"When reading of bucket: timed out": 9}
+    assert found.examples == {"When reading of bucket: timed out": ["/0.jpg", "/1.jpg", "/2.jpg"]}
+
+
+def test_progress_says_files_rate_errors_and_what_is_left() -> None:
+    progress = Progress(40)
+    list(progress.counting([{"files": 10, "pages": 12, "errors": 3}]))
+    assert progress.line(1, 60) == "[#####               ] 10 of 40 files, 0.2 pages a second, 3 errors, left: 0:03:00"
