@@ -12,7 +12,7 @@ COMMANDS = {
     "score": (score, "answer every page of an archive, on one machine or many"),
     "compare": (compare, "say what another model answers otherwise on the same archive"),
 }
-PACKAGES = ("ray", "pyarrow")
+PACKAGES = ("ray", "pyarrow", "fsspec")
 
 
 def main() -> None:

@@ -2,13 +2,15 @@
 
 import logging
 import os
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from glob import glob
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from fsspec.utils import glob_translate
 from pyarrow import csv, parquet
 from pyarrow.fs import FileInfo, FileType
 
@@ -20,19 +22,25 @@ log = logging.getLogger(__name__)
 
 COLUMNS = pa.schema([("address", pa.string()), ("size", pa.int64()), ("modified", pa.string())])
 """`size` is in bytes, `modified` a time or an ETag, as the listing gives it; null where it gives none."""
+PATTERN = re.compile(r"[*?[]")
 LISTS = (".parquet", ".csv")
 
 
 def inputs_of(source: str, column: str) -> pa.Table:
     """Return what a source holds, with `COLUMNS`, sorted by address.
 
-    `source` is a folder, a local pattern, or a list, .parquet or .csv, whose `column` has addresses; its columns `size`
+    `source` is a folder, a pattern, or a list, .parquet or .csv, whose `column` has addresses; its columns `size`
     and `modified` are taken where it has them. Raises `UsageError` for what is none of these, or holds no picture.
     """
-    if any(mark in source for mark in "*?[") and "://" not in source and not Path(source).exists():
-        found = _local(sorted(glob(source, recursive=True)))  # noqa: PTH207 - a pattern with its folder in it
+    place = place_of(source)
+    if (mark := PATTERN.search(source)) and not place.exists():
+        if place.local:
+            found = _local(sorted(glob(place.path, recursive=True)))  # noqa: PTH207 - a pattern with its folder in it
+        else:
+            folder = place_of(source[: source.rindex("/", 0, mark.start())])
+            matched = re.compile(glob_translate(place.path)).match
+            found = _stored(source, (one for one in folder.files(recursive=True) if matched(one.path)))
     else:
-        place = place_of(source)
         kind = place.info().type
         if kind == FileType.NotFound:
             raise UsageError(f"{source}: no such folder or list: check the address")
@@ -63,10 +71,15 @@ def _folder(source: str, place: Place) -> pa.Table:
             raise UsageError(f"{source}: may not be read: check its permissions")
         return _local(map(str, find_images(Path(place.path))))
     left_out: Counter[str] = Counter()
-    scheme = source.partition("://")[0]
-    kept = list(_pictures(place, left_out))
+    found = _stored(source, _pictures(place, left_out))
     if left_out:
         log.info("%s: left out: %s", source, ", ".join(f"{count} x {what}" for what, count in sorted(left_out.items())))
+    return found
+
+
+def _stored(source: str, files: Iterable[FileInfo]) -> pa.Table:
+    """Return files of the object storage that a source is in."""
+    scheme, kept = source.partition("://")[0], list(files)
     return pa.table(
         {
             "address": [f"{scheme}://{one.path}" for one in kept],

@@ -13,6 +13,7 @@ from archive.places import place_of
 from archive.plan import Plan
 from archive.rows import error_row
 from archive.worker import Worker
+from edge.errors import UsageError
 from tests.archive.pages import MODEL, archive_of, rows
 from tests.conftest import last_line
 
@@ -48,6 +49,11 @@ def test_an_archive_is_read_from_and_written_to_it(storage: S3FileSystem, tmp_pa
     found = rows("results/a", storage)
     assert len(found) == 9
     assert found[0]["address"] == "s3://scans/2026/page0000.jpg"
+    some = inputs_of("s3://scans/*/page000[12].jpg", "")
+    assert some["address"].to_pylist() == [f"s3://scans/2026/page000{number}.jpg" for number in (1, 2)]
+    assert inputs_of("s3://scans/**/*.pdf", "")["address"].to_pylist() == ["s3://scans/2026/ward/two.pdf"]
+    with pytest.raises(UsageError, match="holds no picture"):
+        inputs_of("s3://scans/*/*/*/*.jpg", "")
     assert [row["address"] for row in found if row["error"]] == ["s3://scans/2026/ward/bad.jpg"]
     parts = sorted(one.path for one in storage.get_file_info(selector("results/a")) if "part-" in one.path)
     assert len(parts) == 3
