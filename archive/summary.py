@@ -19,7 +19,7 @@ from edge.commands.terminal import NOT_A_DEVICE
 BINS = 20
 """Of the histogram of the probability of the answer, from 0 to 1."""
 EXAMPLES = 3
-DETAILS = re.compile(r" \([^)]*\)| '[^']*'")
+DETAILS = re.compile(r" \(.*\)| '[^']*'")
 COLUMNS = ["address", "status", "label", "probability", "error"]
 
 
@@ -85,15 +85,16 @@ class Summary:
             "What a model says of an archive",
             f"<p>{escape(self.source)}, model {self.model}</p>{self.table().as_html()}"
             f"<h2>Probability of the answer</h2><svg viewBox='0 0 600 120' role=img aria-label='Histogram'>{bars}"
-            f"<text x=0 y=116>0</text><text x=585 y=116>1</text></svg>"
+            f"<text x=0 y=116>0</text><text x=588 y=116>1</text></svg>"
             f"<h2>Pages that could not be read</h2>{errors.as_html() if rows else '<p>None.</p>'}",
         )
 
 
 STYLE = (
     "body{font:16px system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1f2a44}"
-    "td,th{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #ddd;overflow-wrap:anywhere}"
-    "rect{fill:#3b5b92}svg{max-width:40rem}text{font-size:14px}figure{margin:1rem 0}img{max-width:100%}"
+    "td,th{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #ddd;min-width:4rem}"
+    "p,td{overflow-wrap:anywhere}"
+    "rect{fill:#3b5b92}svg{max-width:40rem}text{font-size:18px}figure{margin:1rem 0}img{max-width:100%}"
 )
 
 

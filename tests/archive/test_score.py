@@ -170,7 +170,7 @@ def test_an_output_appears_whole_or_not_at_all(scheme: str, tmp_path: Path) -> N
 def test_errors_are_counted_by_their_kind(pictures: Path, tmp_path: Path) -> None:
     out, inputs = place_of(str(tmp_path)), inputs_of(str(pictures / "ward"), "")
     plan = Plan.of("ward", inputs, "0" * 64, 10)
-    errors = [f"When reading 'scans/{name}.jpg' of bucket 'b': timed out (after {name} s)" for name in range(9)]
+    errors = [f"When reading 'scans/{name}.jpg' of bucket 'b': timed out (after {name} s (of 9))" for name in range(9)]
     rows = [error_row(f"/{number}.jpg", error) for number, error in enumerate(errors)]
     table = pa.Table.from_pylist(rows, schema_of(Classifier(MODEL).contract))
     parquet.write_table(table, tmp_path / plan.files[0])
