@@ -4,6 +4,7 @@
 # make test-edge  the device's tests alone, without TensorFlow, at most 60 s
 # make lint       style and types
 # make demo       the web page on http://127.0.0.1:7860
+# make web        the page that runs the shipped model in the browser, on http://127.0.0.1:8000 (needs Node.js)
 # make archive    the synthetic images as an archive, by Ray Data: runs/archive
 # make screenshots  every view of that page, in chromium: runs/screenshots, and the picture of the README
 # make bench      what engines, a folder and a cold start cost, with the models of make run or your own
@@ -28,6 +29,8 @@ H5 ?= runs/cnn/ecg_cnn_model.h5
 INT8 ?=
 DEVICE ?= $(MODEL) $(INT8)
 IMAGES ?= $(SYNTHETIC)/test
+WEB := runs/web/contract.json
+PORT ?= 8000
 SHIPPED_H5 := export/models/ecg.h5
 PYTEST := $(PY) -m pytest -n 2 --dist worksteal
 
@@ -36,7 +39,7 @@ USABLE := $(PY) -c 'import sys, pip; $(VERSIONS)' 2>/dev/null
 # "again" where a .venv cannot be used: its Python is gone, is not 3.11 to 3.13, or has no pip.
 AGAIN := $(shell [ ! -e .venv ] || $(USABLE) || echo again)
 
-.PHONY: again run first results test test-slow test-edge audit-dependencies lint demo archive screenshots bench examples model
+.PHONY: again run first results test test-slow test-edge audit-dependencies lint demo web archive screenshots bench examples model
 .DELETE_ON_ERROR:
 
 $(ENVIRONMENT): $(AGAIN)
@@ -103,6 +106,14 @@ demo: $(READY)
 
 archive: $(MANIFEST)
 	$(PY) -m archive score $(SYNTHETIC) --out runs/archive
+
+web: $(WEB)
+	@echo "the page: http://127.0.0.1:$(PORT), until you press Ctrl-C"
+	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory $(dir $(WEB))
+
+$(WEB): edge/models/ecg.onnx $(wildcard export/web/*.py export/web/page/* demo_views/texts/*) | $(DEVICE_READY)
+	rm -rf $(dir $@)
+	$(PY) -m export web $< --out $(dir $@)
 
 screenshots: $(READY)
 	$(PY) -m tests.demo.screenshots

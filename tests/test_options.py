@@ -44,6 +44,7 @@ BASE = {
         "adopt": ["none.onnx", "--out", "new.onnx", "--images", "none"],
         "inspect": ["none.h5"],
         "verify": ["none.h5", "none.onnx", "--images", "none"],
+        "web": ["none.onnx", "--out", "none"],
     },
 }
 """For each command what it needs, so that it ends at once: most name a folder that is not there."""

@@ -22,7 +22,9 @@ def test_every_language_says_everything_with_the_same_values() -> None:
 
 def test_no_text_is_left_over() -> None:
     """Each key stands in the code, or is put together there: of a class, an acquisition, a status."""
-    code = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "demo_views").glob("*.py"))
+    page = ROOT / "export" / "web" / "page"
+    files = [*(ROOT / "demo_views").glob("*.py"), *page.glob("*.js"), *page.glob("*.html")]
+    code = "".join(file.read_text(encoding="utf-8") for file in files)
     stems = [file.stem.split("-") for file in (ROOT / "examples").glob("*.jpg")]
     made = {acquisition for _, acquisition in stems} | {f"class_{label}" for label, _ in stems}
     made |= {f"{kind}_{status}" for kind in ("status", "steps") for status in ("uncertain", "rejected")}

@@ -1,0 +1,1 @@
+"""The web folder: a page of static files that runs a model in the browser."""
