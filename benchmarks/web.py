@@ -4,6 +4,7 @@ Every image is answered twice, as it is and as PNG, with each model. The time of
 size that the public data have, is taken in turn with `edge predict` on one thread.
 """
 
+import base64
 import csv
 import functools
 import http.server
@@ -24,10 +25,12 @@ from selenium.webdriver.common.by import By
 
 from edge import Classifier, Prediction
 from edge.files import find_images
+from edge.images.preprocessing import load_page
 from edge.selftest import draw
 from edge.shipped import FOLDER
 from export.web.folder import write_web
 from tests.demo.browser import Browser, browser
+from tests.export.web_pictures import PIXELS
 
 LEAD = 0.1
 """Where the first class leads by more than this, the class has to be the same."""
@@ -110,6 +113,15 @@ def waited(window: Browser, path: Path) -> tuple[float, float]:
     return took, int(re.search(r"(\d+) ms", window.text("#answer")).group(1)) / 1000
 
 
+def share_of_other_pixels(window: Browser, path: Path, classifier: Classifier) -> float:
+    """Return the share of levels that the page gives the model and edge does not."""
+    preprocessing = classifier.contract.preprocessing
+    text = base64.b64encode(path.read_bytes()).decode()
+    found = window.driver.execute_async_script(PIXELS, text, preprocessing.width, preprocessing.height)
+    wanted = load_page(path, preprocessing)
+    return float(np.mean(np.frombuffer(base64.b64decode(found), np.uint8) != wanted.ravel()))
+
+
 def measure(model: Path, images: list[Path], folder: Path, pairs: int) -> None:
     """Print everything for one model."""
     classifier = Classifier(model, threads=1)
@@ -135,6 +147,8 @@ def measure(model: Path, images: list[Path], folder: Path, pairs: int) -> None:
             with Image.open(image) as picture:
                 picture.convert("RGB").save(path, compress_level=1)
         for what, paths in (("as they are", images), ("as PNG", pngs)):
+            moved = [share_of_other_pixels(window, path, classifier) for path in paths]
+            print(f"{model.name}, {what}: {sum(map(bool, moved))} with other pixels, {max(moved):.2%} of one at most")
             found = answers(window, paths, folder / f"csv {what}")
             print(compared(found, list(classifier.predict_many(paths)), f"{model.name}, {what}"), flush=True)
 

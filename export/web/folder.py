@@ -4,9 +4,10 @@ import gzip
 import hashlib
 import json
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import onnxruntime
 
 from edge import Classifier, __version__
 from edge.errors import ModelError, UsageError
@@ -18,7 +19,9 @@ from export.web.runtime import PACKAGE, runtime
 ROOT = Path(__file__).parents[2]
 PAGE = Path(__file__).parent / "page"
 TEXTS, EXAMPLES = ROOT / "demo_views" / "texts", ROOT / "examples"
-NOTICES = (ROOT / "LICENSE", ROOT / "NOTICE")
+NOTICES = ("LICENSE", "NOTICE")
+THEIRS = {"LICENSE.onnxruntime": "LICENSE", "ThirdPartyNotices.txt": "ThirdPartyNotices.txt"}
+"""What they are called in the folder, and in the package of onnxruntime."""
 SIDECAR, WORKER = "contract.json", "service-worker.js"
 
 
@@ -43,18 +46,25 @@ def write_web(model: Path, out: Path) -> int:
         shutil.copytree(PAGE, folder)
         shutil.copytree(TEXTS, folder / "texts")
         shutil.copytree(EXAMPLES, folder / "examples")
-        for notice in (*NOTICES, Path(str(find_spec("onnxruntime").origin)).with_name("ThirdPartyNotices.txt")):
-            shutil.copy(notice, folder)
+        for notice in NOTICES:
+            shutil.copy(ROOT / notice, folder)
+        for name, notice in THEIRS.items():
+            shutil.copy(Path(onnxruntime.__file__).with_name(notice), folder / name)
         (folder / "ort.js").write_bytes(script)
         large = {
             "runtime": _packed(folder, "runtime.wasm.gz", wasm),
             "model": _packed(folder, "model.onnx.gz", model.read_bytes()),
         }
         sidecar = {
-            "name": model.name, "version": __version__, "runtime_package": PACKAGE, **large,
+            "name": model.name,
+            "version": __version__,
+            "runtime_package": PACKAGE,
+            **large,
+            "notices": [*NOTICES, *THEIRS],
             "examples": sorted(path.name for path in EXAMPLES.iterdir()),
-            "contract": json.loads(contract.to_json()), "check": json.loads(classifier.metadata[CHECK_KEY]),
-        }  # fmt: skip
+            "contract": json.loads(contract.to_json()),
+            "check": json.loads(classifier.metadata[CHECK_KEY]),
+        }
         (folder / SIDECAR).write_text(json.dumps(sidecar, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         _name_files(folder, list(large.values()))
         folder.chmod(0o755)

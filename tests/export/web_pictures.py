@@ -8,6 +8,19 @@ from PIL import Image
 from tests.conftest import ROOT
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.jpg"))
+PIXELS = """
+const [text, width, height, done] = arguments;
+(async () => {
+  const { opened } = await import("/picture.js");
+  const { prepared } = await import("/pixels.js");
+  const page = await opened(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
+  const pixels = prepared(page, width, height);
+  let bytes = "";
+  for (let at = 0; at < pixels.length; at += 32768) bytes += String.fromCharCode(...pixels.subarray(at, at + 32768));
+  return btoa(bytes);
+})().then(done, (error) => done({ key: error.key ?? String(error) }));
+"""
+"""Has the page open the bytes of a file and prepare it for a model of a width and a height; gives them, or why not."""
 
 
 def turned(orientation: int) -> Image.Exif:

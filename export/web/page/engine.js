@@ -6,14 +6,16 @@ import { opened, PageError } from "./picture.js";
 import { prepared } from "./pixels.js";
 import { hex, selftest } from "./selftest.js";
 
-const SIMD = Uint8Array.from([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11]);
+const SIMD = Uint8Array.from([
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
+]);
 let session;
 let contract;
 
 /** Fetch a gzipped file, or take it as it was kept; say how far it is, unpack and check it, and keep it then. */
 async function unpacked({ file, sha256, bytes }, progress) {
-  const cache = await caches.open(`ecg ${new URL("./", location.href)} ${sha256}`);
-  const kept = await cache.match(file);
+  const cache = await caches.open(`ecg ${new URL("./", location.href)} ${sha256}`).catch(() => null); // not everywhere
+  const kept = await cache?.match(file);
   const answer = kept ?? (await fetch(file));
   if (!answer.ok) throw new PageError("browser_missing", { file });
   const copy = kept ? null : answer.clone();
@@ -24,22 +26,22 @@ async function unpacked({ file, sha256, bytes }, progress) {
     },
   });
   const stream = answer.body.pipeThrough(counted).pipeThrough(new DecompressionStream("gzip"));
-  let content;
-  try {
-    content = new Uint8Array(await new Response(stream).arrayBuffer());
-  } catch {
-    throw new PageError("browser_changed", { file });
-  }
+  const content = new Uint8Array(await new Response(stream).arrayBuffer().catch(() => new ArrayBuffer(0)));
   if (content.length !== bytes || hex(await crypto.subtle.digest("SHA-256", content)) !== sha256) {
+    await cache?.delete(file);
     throw new PageError("browser_changed", { file });
   }
-  if (copy) await cache.put(file, copy);
+  if (copy) await cache?.put(file, copy).catch(() => {}); // there may be no room: it is fetched again next time
   return content;
 }
 
 async function start() {
   if (!isSecureContext) throw new PageError("browser_insecure");
-  if (typeof DecompressionStream === "undefined" || typeof OffscreenCanvas === "undefined" || !WebAssembly.validate(SIMD)) {
+  if (
+    typeof DecompressionStream === "undefined" ||
+    typeof OffscreenCanvas === "undefined" ||
+    !WebAssembly.validate(SIMD)
+  ) {
     throw new PageError("browser_old");
   }
   const sidecar = await (await fetch("contract.json")).json();
@@ -61,7 +63,9 @@ async function start() {
 async function run(pixels) {
   const { height, width } = contract.preprocessing;
   const found = await session.run({ image: new ort.Tensor("uint8", pixels, [1, height, width, 3]) });
-  return Object.fromEntries(Object.entries(found).map(([name, tensor]) => [name, Object.assign(tensor.data, { dims: tensor.dims })]));
+  return Object.fromEntries(
+    Object.entries(found).map(([name, tensor]) => [name, Object.assign(tensor.data, { dims: tensor.dims })]),
+  );
 }
 
 async function answer({ file }) {
@@ -70,11 +74,12 @@ async function answer({ file }) {
   const outputs = await run(prepared(page, contract.preprocessing.width, contract.preprocessing.height));
   const found = decide(outputs, contract);
   const { heatmap } = outputs;
-  const explained = heatmap && found.label !== null && {
-    rows: heatmap.dims[1],
-    columns: heatmap.dims[2],
-    parts: contributions(heatmap, contract.labels.length, contract.labels.indexOf(found.label)),
-  };
+  const explained = heatmap &&
+    found.label !== null && {
+      rows: heatmap.dims[1],
+      columns: heatmap.dims[2],
+      parts: contributions(heatmap, contract.labels.length, contract.labels.indexOf(found.label)),
+    };
   return { ...found, heatmap: explained || null, milliseconds: performance.now() - begun };
 }
 
@@ -86,7 +91,8 @@ onmessage = ({ data: { id, kind, ...given } }) => {
     try {
       postMessage({ id, kind: "done", ...(await COMMANDS[kind](given)) });
     } catch (error) {
-      const { key, values } = error instanceof PageError ? error : { key: "browser_failed", values: { reason: String(error) } };
+      const { key, values } =
+        error instanceof PageError ? error : { key: "browser_failed", values: { reason: String(error) } };
       postMessage({ id, kind: "failed", key, values });
     }
   });

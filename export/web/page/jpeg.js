@@ -9,9 +9,17 @@ const STRIPE = 256; // rows that are compared at a time
 
 /** Return what the segments say, and where the image data end; null for a file that is cut or has another form. */
 export function scansOf(content) {
-  const found = { end: 0, frame: null, exif: null, progressive: false, scans: 0, coefficients: new Set(), lacks: false };
+  const found = {
+    end: 0,
+    frame: null,
+    exif: null,
+    progressive: false,
+    scans: 0,
+    coefficients: new Set(),
+    lacks: false,
+  };
   let interval = 0;
-  for (let place = 2; place + 1 < content.length; ) {
+  for (let place = 2; place + 1 < content.length;) {
     if (content[place] !== 0xff) return null;
     const marker = content[place + 1];
     if (marker === END_OF_IMAGE) return found.frame ? { ...found, end: place } : null;

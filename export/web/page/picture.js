@@ -26,7 +26,8 @@ export class PageError extends Error {
 /** Open a file's bytes as a page: {width, height, rows(top, count)}, upright, RGBA. */
 export async function opened(content) {
   const head = headOf(content);
-  if (Math.min(head.width, head.height) < MIN_SIDE) throw new PageError("browser_small", { ...sizes(head), least: MIN_SIDE });
+  if (Math.min(head.width, head.height) < MIN_SIDE)
+    throw new PageError("browser_small", { ...sizes(head), least: MIN_SIDE });
   if (head.width * head.height > MAX_PIXELS) throw new PageError("browser_large", { ...sizes(head), most: MAX_PIXELS });
   const bitmap = await decoded(head.content, head);
   if (head.jpeg && (await lacksData(head, bitmap))) throw new PageError("browser_cut");
@@ -84,10 +85,16 @@ function headOf(content) {
 function jpegHead(content, view) {
   const found = scansOf(content);
   if (found === null) throw new PageError("browser_cut");
-  const [bits, height, width, components] = [found.frame[0], view16(found.frame, 1), view16(found.frame, 3), found.frame[5]];
+  const [bits, height, width, components] = [
+    found.frame[0],
+    view16(found.frame, 1),
+    view16(found.frame, 3),
+    found.frame[5],
+  ];
   if (bits !== 8) throw new PageError("browser_form", { form: `${bits} bits` });
   if (components === 4) throw new PageError("browser_form", { form: "CMYK" });
-  if (found.progressive && found.scans * width * height > MOST_DECODED) throw new PageError("browser_large", { width, height, most: MAX_PIXELS });
+  if (found.progressive && found.scans * width * height > MOST_DECODED)
+    throw new PageError("browser_large", { width, height, most: MAX_PIXELS });
   const turned = found.exif === null ? null : orientationAt(view, found.exif);
   return { type: "image/jpeg", width, height, jpeg: found, ...withoutTurn(content, view, turned) };
 }
@@ -101,7 +108,7 @@ function pngHead(content, view) {
   if (bits === 16) throw new PageError("browser_form", { form: "16 bits" });
   let alpha = colours === 4 || colours === 6;
   let turned = null;
-  for (let place = 8, name = ""; name !== "IEND"; ) {
+  for (let place = 8, name = ""; name !== "IEND";) {
     const length = view.getUint32(place);
     name = String.fromCharCode(...content.subarray(place + 4, place + 8));
     alpha ||= name === "tRNS";
@@ -118,7 +125,13 @@ function webpHead(content, view) {
   const type = "image/webp";
   if (form === "VP8X") {
     const size = (at) => 1 + view.getUint16(at, true) + (content[at + 2] << 16);
-    return { type, width: size(24), height: size(27), alpha: (content[20] & 16) > 0, ...withoutTurn(content, view, webpTurn(content, view)) };
+    return {
+      type,
+      width: size(24),
+      height: size(27),
+      alpha: (content[20] & 16) > 0,
+      ...withoutTurn(content, view, webpTurn(content, view)),
+    };
   }
   if (form === "VP8L") {
     const bits = view.getUint32(21, true);
@@ -128,7 +141,7 @@ function webpHead(content, view) {
 }
 
 function webpTurn(content, view) {
-  for (let place = 12; place + 8 < content.length; ) {
+  for (let place = 12; place + 8 < content.length;) {
     const length = view.getUint32(place + 4, true);
     if (String.fromCharCode(...content.subarray(place, place + 4)) === "EXIF") {
       const marked = String.fromCharCode(...content.subarray(place + 8, place + 14)) === "Exif\0\0";
@@ -140,7 +153,12 @@ function webpTurn(content, view) {
 }
 
 function bmpHead(content, view) {
-  const [begin, width, height, bits] = [view.getUint32(10, true), view.getInt32(18, true), Math.abs(view.getInt32(22, true)), view.getUint16(28, true)];
+  const [begin, width, height, bits] = [
+    view.getUint32(10, true),
+    view.getInt32(18, true),
+    Math.abs(view.getInt32(22, true)),
+    view.getUint16(28, true),
+  ];
   const packed = view.getUint32(30, true);
   const row = Math.ceil((width * bits) / 32) * 4;
   if ((packed === 0 || packed === 3) && begin + row * height > content.length) throw new PageError("browser_cut");
@@ -215,7 +233,13 @@ function readerOfAlpha(bitmap) {
   gl.pixelStorei(gl.UNPACK_COLORSPACE_CONVERSION_WEBGL, gl.NONE);
   gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, bitmap);
   gl.bindFramebuffer(gl.FRAMEBUFFER, gl.createFramebuffer());
-  gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, gl.getParameter(gl.TEXTURE_BINDING_2D), 0);
+  gl.framebufferTexture2D(
+    gl.FRAMEBUFFER,
+    gl.COLOR_ATTACHMENT0,
+    gl.TEXTURE_2D,
+    gl.getParameter(gl.TEXTURE_BINDING_2D),
+    0,
+  );
   return (left, top, width, height) => {
     const pixels = new Uint8Array(width * height * 4);
     gl.readPixels(left, top, width, height, gl.RGBA, gl.UNSIGNED_BYTE, pixels);

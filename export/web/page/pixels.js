@@ -1,4 +1,4 @@
-// Pixels: what `load_page` in edge/images/preprocessing.py makes of a decoded page, byte for byte, in Pillow's arithmetic.
+// Pixels: what `load_page` in edge/images/preprocessing.py makes of a page, byte for byte, in Pillow's arithmetic.
 //
 // A page here is {width, height, rows(top, count)}: RGBA bytes of so many rows, upright, opacity as it was stored.
 

@@ -23,8 +23,12 @@ function drawn(width, height, period, grey) {
     data.set(grey ? [level, level, level] : colour, (y * width + x) * 4);
   };
   const small = Math.max(Math.trunc(height / 150), 3);
-  for (const [step, colour] of [[small, [255, 230, 230]], [5 * small, [250, 170, 170]]]) {
-    for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) if (y % step === 0 || x % step === 0) paint(y, x, colour);
+  for (const [step, colour] of [
+    [small, [255, 230, 230]],
+    [5 * small, [250, 170, 170]],
+  ]) {
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++) if (y % step === 0 || x % step === 0) paint(y, x, colour);
   }
   const beat = new Array(period).fill(0).map((_, place) => BEAT[place] ?? 0);
   for (let x = 0; x < width; x++) {

@@ -1,4 +1,4 @@
-// Service worker: keeps the whole page, so that it is there without a network. The export fills in FILES, VERSION, LARGE.
+// Service worker: keeps the page, so that it is there without a network. The export fills in the first three.
 
 const FILES = [];
 const VERSION = "";
@@ -9,7 +9,8 @@ const kept = new Set([VERSION, ...LARGE].map(nameOf));
 
 oninstall = (event) => event.waitUntil(caches.open(nameOf(VERSION)).then((cache) => cache.addAll(FILES)));
 
-onactivate = (event) => event.waitUntil(caches.keys().then((names) => Promise.all(names.filter(isOld).map((name) => caches.delete(name)))));
+onactivate = (event) =>
+  event.waitUntil(caches.keys().then((names) => Promise.all(names.filter(isOld).map((name) => caches.delete(name)))));
 
 function isOld(name) {
   return name.startsWith(nameOf("")) && !kept.has(name);

@@ -4,9 +4,11 @@ const LANGUAGES = ["en", "de", "fr"];
 
 /** Return what says things in the first language of the reader that there is. */
 export async function wordsFor(wanted) {
-  const language = wanted.map((name) => name.toLowerCase().split("-")[0]).find((name) => LANGUAGES.includes(name)) ?? LANGUAGES[0];
+  const language =
+    wanted.map((name) => name.toLowerCase().split("-")[0]).find((name) => LANGUAGES.includes(name)) ?? LANGUAGES[0];
   const texts = await (await fetch(`texts/${language}.json`)).json();
-  const words = (key, values = {}) => texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]).replace(/^# |\*\*/g, "");
+  const words = (key, values = {}) =>
+    texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]).replace(/^# |\*\*/g, "");
   words.language = language;
   words.label = (label) => texts[`class_${label}`] ?? label.replaceAll("_", " ");
   return words;
