@@ -9,14 +9,15 @@ import { hex, selftest } from "./selftest.js";
 const SIMD = Uint8Array.from([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
 ]);
+const here = (file) => new URL(file, import.meta.url).href;
 let session;
 let contract;
 
 /** Fetch a gzipped file, or take it as it was kept; say how far it is, unpack and check it, and keep it then. */
 async function unpacked({ file, sha256, bytes }, progress) {
-  const cache = await caches.open(`ecg ${new URL("./", location.href)} ${sha256}`).catch(() => null); // not everywhere
-  const kept = await cache?.match(file);
-  const answer = kept ?? (await fetch(file));
+  const cache = await caches.open(`ecg ${here("./")} ${sha256}`).catch(() => null); // not everywhere
+  const kept = await cache?.match(here(file));
+  const answer = kept ?? (await fetch(here(file)));
   if (!answer.ok) throw new PageError("browser_missing", { file });
   const copy = kept ? null : answer.clone();
   const counted = new TransformStream({
@@ -28,10 +29,10 @@ async function unpacked({ file, sha256, bytes }, progress) {
   const stream = answer.body.pipeThrough(counted).pipeThrough(new DecompressionStream("gzip"));
   const content = new Uint8Array(await new Response(stream).arrayBuffer().catch(() => new ArrayBuffer(0)));
   if (content.length !== bytes || hex(await crypto.subtle.digest("SHA-256", content)) !== sha256) {
-    await cache?.delete(file);
+    await cache?.delete(here(file));
     throw new PageError("browser_changed", { file });
   }
-  if (copy) await cache?.put(file, copy).catch(() => {}); // there may be no room: it is fetched again next time
+  if (copy) await cache?.put(here(file), copy).catch(() => {}); // there may be no room: it is fetched again next time
   return content;
 }
 
@@ -44,7 +45,7 @@ async function start() {
   ) {
     throw new PageError("browser_old");
   }
-  const sidecar = await (await fetch("contract.json")).json();
+  const sidecar = await (await fetch(here("contract.json"))).json();
   const wanted = [sidecar.runtime, sidecar.model];
   const total = wanted.reduce((sum, { packed }) => sum + packed, 0);
   let done = 0;
