@@ -5,7 +5,7 @@
 const CHANNELS = 3;
 const GAP = 2; // blocks are averaged down to at least so many times the model's size
 const BITS = 22; // of a weight behind the point, as Pillow's Resample.c has them
-const STRIPE = 1 << 21; // pixels that are read at a time
+const STRIPE = 1 << 22; // pixels that are read at a time
 
 /** Return the page as the model takes it, RGB bytes of `height` times `width`, stretched. */
 export function prepared(page, width, height) {
@@ -28,25 +28,44 @@ function averaged(page, across, down) {
     const pixels = onWhite(page.rows(top, rows));
     for (let y = 0; y < rows; y += down) {
       const high = Math.min(down, rows - y);
-      let place = ((top + y) / down) * width * CHANNELS;
-      for (let x = 0; x < page.width; x += across) {
-        const broad = Math.min(across, page.width - x);
-        const count = broad * high;
-        // Reduce.c: a reciprocal in single precision, and half of the block added.
-        const reciprocal = Math.trunc(Math.fround(2 ** 32 / (256 * count)));
-        const half = Math.trunc(count / 2);
-        for (let channel = 0; channel < CHANNELS; channel++) {
-          let sum = half;
-          for (let row = 0; row < high; row++) {
-            let at = ((y + row) * page.width + x) * 4 + channel;
-            for (let column = 0; column < broad; column++, at += 4) sum += pixels[at];
-          }
-          data[place++] = Math.trunc((sum * reciprocal) / 2 ** 24);
-        }
-      }
+      const sums = sumsOf(pixels.subarray(y * page.width * 4), page.width, across, high);
+      const begin = ((top + y) / down) * width * CHANNELS;
+      const last = begin + (width - 1) * CHANNELS;
+      divide(sums, 0, across * high, data, begin, last);
+      divide(sums, last - begin, (page.width - (width - 1) * across) * high, data, last, last + CHANNELS);
     }
   }
   return { width, height, data };
+}
+
+/** Return the sums of blocks next to each other, of so many columns and rows of RGBA pixels. */
+function sumsOf(pixels, width, across, high) {
+  const words = new Uint32Array(pixels.buffer, pixels.byteOffset, width * high); // red in the lowest byte
+  const sums = new Uint32Array(Math.ceil(width / across) * CHANNELS);
+  for (let row = 0, at = 0; row < high; row++) {
+    for (let x = 0, place = 0; x < width; x += across, place += CHANNELS) {
+      const end = at + Math.min(across, width - x);
+      while (at < end) {
+        let sides = 0; // red and blue, each in half of a word, which has room for 257 of them
+        let green = 0;
+        for (const stop = Math.min(end, at + 256); at < stop; at++) {
+          sides += words[at] & 0xff00ff;
+          green += (words[at] >>> 8) & 0xff;
+        }
+        sums[place] += sides & 0xffff;
+        sums[place + 1] += green;
+        sums[place + 2] += sides >>> 16;
+      }
+    }
+  }
+  return sums;
+}
+
+/** Write sums of `count` pixels, divided as in Reduce.c: half of the block added, a reciprocal in single precision. */
+function divide(sums, from, count, target, begin, end) {
+  const reciprocal = Math.trunc(Math.fround(2 ** 32 / (256 * count)));
+  const half = Math.trunc(count / 2);
+  for (let to = begin; to < end; to++, from++) target[to] = Math.imul(sums[from] + half, reciprocal) >>> 24;
 }
 
 /** Lay transparent pixels on white, in place, as Pillow's AlphaComposite.c does. */
@@ -87,13 +106,14 @@ function weightsOf(length, box, size) {
 function horizontal(image, width, box) {
   if (width === image.width && box === width) return image;
   const data = new Uint8Array(width * image.height * CHANNELS);
-  weightsOf(image.width, box, width).forEach(({ first, shares }, column) => {
-    for (let y = 0; y < image.height; y++) {
-      const from = (y * image.width + first) * CHANNELS;
-      const to = (y * width + column) * CHANNELS;
-      weigh(image.data, from, CHANNELS, shares, data, to);
+  const weights = weightsOf(image.width, box, width);
+  for (let y = 0, to = 0; y < image.height; y++) {
+    const row = y * image.width * CHANNELS;
+    for (let x = 0; x < width; x++, to += CHANNELS) {
+      const { first, shares } = weights[x];
+      weigh(image.data, row + first * CHANNELS, CHANNELS, shares, data, to);
     }
-  });
+  }
   return { width, height: image.height, data };
 }
 
