@@ -103,6 +103,7 @@ async function read(files) {
     answers.push({ name: file.name, file, found });
     open(answers.at(-1));
     list();
+    by("answer").scrollIntoView({ block: "nearest" }); // on a phone the examples lie above it
   }
 }
 
