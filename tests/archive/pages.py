@@ -1,5 +1,6 @@
 """What the tests of the archive share: a small archive of pictures, a run over it, and what its results hold."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -42,6 +43,7 @@ def scoring(pictures: Path, out: Path, *words: str) -> subprocess.Popen:
     return subprocess.Popen(
         [*command, "--partition-size", "4", *words],
         cwd=ROOT,
+        env=os.environ | {"PYTHONFAULTHANDLER": "1"},  # a crash of Ray's own says where it was
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
