@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 8.0
 """Seconds that are waited for a cluster's address, and for its first word."""
-GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+SETTINGS = b"\x04"
+GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + SETTINGS + bytes(5)
 """How a client of gRPC, which Ray speaks, begins (RFC 9113, 3.4); a server answers with a frame of the same kind."""
 CAUSE = re.compile(r"\s*[\w.]+(Error|Exception|Invalid): ")
 """How the line of a traceback begins that says what went wrong."""
@@ -101,7 +102,7 @@ def reach(address: str) -> None:
             raise ValueError("it has the form host:port")
         with socket.create_connection((place.hostname, place.port), PATIENCE) as link:
             link.sendall(GREETING)
-            if os.environ.get("RAY_USE_TLS", "0") == "0" and link.recv(9)[3:4] != GREETING[-6:-5]:
+            if os.environ.get("RAY_USE_TLS", "0") == "0" and link.recv(9)[3:4] != SETTINGS:
                 raise ValueError("what answers there is not Ray")
     except (OSError, ValueError) as error:
         raise UsageError(f"--address {address}: no Ray cluster can be reached there ({error})") from error

@@ -303,6 +303,7 @@ def test_it_works_without_a_server_after_the_first_visit_and_loads_nothing_twice
         ("model.onnx.gz", "byte", "is not the one that was exported"),
         ("runtime.wasm.gz", "byte", "is not the one that was exported"),
         ("model.onnx.gz", "gone", "is not on the server"),
+        ("contract.json", "gone", "is not on the server"),
         ("contract.json", "digest", "does not answer as the exporting machine did"),
         ("engine.js", "old", "This browser cannot run it"),
     ],

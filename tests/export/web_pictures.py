@@ -69,6 +69,7 @@ def bad() -> tuple[dict[str, list[bytes]], dict[str, list[bytes]]]:
         encoded(drawn, "JPEG"), encoded(drawn, "JPEG", progressive=True), encoded(drawn, "PNG"),
         encoded(drawn, "WEBP"), encoded(drawn, "BMP"),
     )  # fmt: skip
+    scan = slow.rindex(b"\xff\xda")  # its head alone, without data
     broken = bytearray(png)
     broken[len(png) // 2 : len(png) // 2 + 400] = bytes(400)
     huge = bytearray(png)
@@ -78,6 +79,7 @@ def bad() -> tuple[dict[str, list[bytes]], dict[str, list[bytes]]]:
         "browser_small": [encoded(drawn.resize((63, 200)), "PNG")],
         "browser_large": [bytes(huge)],
         "browser_damaged": [bytes(broken)],
+        "browser_scans": [slow[:-2] + slow[scan : scan + 2 + slow[scan + 3]] * 4000 + slow[-2:]],
         "browser_cut": [
             *(content[: len(content) * 2 // 3] for content in (jpeg, slow, png, webp, bmp)),
             *(content[: len(content) * 2 // 3] + b"\xff\xd9" for content in (jpeg, slow)),

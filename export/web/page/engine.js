@@ -45,7 +45,9 @@ async function start() {
   ) {
     throw new PageError("browser_old");
   }
-  const sidecar = await (await fetch(here("contract.json"))).json();
+  const answer = await fetch(here("contract.json"));
+  if (!answer.ok) throw new PageError("browser_missing", { file: "contract.json" });
+  const sidecar = await answer.json();
   const wanted = [sidecar.runtime, sidecar.model];
   const total = wanted.reduce((sum, { packed }) => sum + packed, 0);
   let done = 0;
@@ -72,16 +74,17 @@ async function run(pixels) {
 async function answer({ file }) {
   const begun = performance.now();
   const page = await opened(new Uint8Array(await file.arrayBuffer()));
-  const outputs = await run(prepared(page, contract.preprocessing.width, contract.preprocessing.height));
+  const pixels = prepared(page, contract.preprocessing.width, contract.preprocessing.height);
+  page.close(); // not when memory is wanted: many pictures may follow
+  const outputs = await run(pixels);
   const found = decide(outputs, contract);
-  const { heatmap } = outputs;
-  const explained = heatmap &&
-    found.label !== null && {
-      rows: heatmap.dims[1],
-      columns: heatmap.dims[2],
-      parts: contributions(heatmap, contract.labels.length, contract.labels.indexOf(found.label)),
-    };
-  return { ...found, heatmap: explained || null, milliseconds: performance.now() - begun };
+  const heatmap = outputs.heatmap && found.label !== null ? explained(outputs.heatmap, found.label) : null;
+  return { ...found, heatmap, milliseconds: performance.now() - begun };
+}
+
+function explained(heatmap, label) {
+  const [, rows, columns] = heatmap.dims;
+  return { rows, columns, parts: contributions(heatmap, contract.labels.length, contract.labels.indexOf(label)) };
 }
 
 const COMMANDS = { start, answer };

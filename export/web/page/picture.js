@@ -5,6 +5,12 @@ import { lacksParts, mayLackData, probed, samePixels, scansOf } from "./jpeg.js"
 const MIN_SIDE = 64; // pixels, as edge has it
 const MAX_PIXELS = 89_478_485;
 const MOST_DECODED = 2_000_000_000; // pixels times scans of a progressive JPEG
+const READERS = [
+  [/^\xff\xd8\xff/, jpegHead],
+  [/^\x89PNG\r\n\x1a\n/, pngHead],
+  [/^RIFF....WEBP/s, webpHead],
+  [/^BM/, bmpHead],
+];
 const OTHER_KINDS = [
   [/^(II\*\0|MM\0\*|II\+\0|MM\0\+)/, "TIFF"],
   [/^%PDF-/, "PDF"],
@@ -23,7 +29,7 @@ export class PageError extends Error {
   }
 }
 
-/** Open a file's bytes as a page: {width, height, rows(top, count)}, upright, RGBA. */
+/** Open a file's bytes as a page: {width, height, rows(top, count), close()}, upright, RGBA. */
 export async function opened(content) {
   const head = headOf(content);
   if (Math.min(head.width, head.height) < MIN_SIDE)
@@ -38,8 +44,10 @@ async function lacksData(head, bitmap) {
   const stored = upright(bitmap, { orientation: 1, alpha: false });
   if (!mayLackData(head.jpeg, stored)) return false;
   if (lacksParts(head.jpeg)) return true;
-  const other = await decoded(probed(head.content, head.jpeg.end), head);
-  return !samePixels(stored, upright(other, { orientation: 1, alpha: false }));
+  const other = upright(await decoded(probed(head.content, head.jpeg.end), head), { orientation: 1, alpha: false });
+  const differs = !samePixels(stored, other);
+  other.close();
+  return differs;
 }
 
 function sizes({ width, height }) {
@@ -62,16 +70,8 @@ async function decoded(content, head) {
 function headOf(content) {
   const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
   const text = String.fromCharCode(...content.subarray(0, 132));
-  const reader = text.startsWith("\xff\xd8\xff")
-    ? jpegHead
-    : text.startsWith("\x89PNG\r\n\x1a\n")
-      ? pngHead
-      : /^RIFF....WEBP/s.test(text)
-        ? webpHead
-        : text.startsWith("BM")
-          ? bmpHead
-          : null;
-  if (reader === null) {
+  const [, reader] = READERS.find(([mark]) => mark.test(text)) ?? [];
+  if (!reader) {
     const kind = OTHER_KINDS.find(([mark]) => mark.test(text));
     throw kind ? new PageError("browser_kind", { kind: kind[1] }) : new PageError("browser_unknown");
   }
@@ -94,7 +94,7 @@ function jpegHead(content, view) {
   if (bits !== 8) throw new PageError("browser_form", { form: `${bits} bits` });
   if (components === 4) throw new PageError("browser_form", { form: "CMYK" });
   if (found.progressive && found.scans * width * height > MOST_DECODED)
-    throw new PageError("browser_large", { width, height, most: MAX_PIXELS });
+    throw new PageError("browser_scans", { width, height, scans: found.scans });
   const turned = found.exif === null ? null : orientationAt(view, found.exif);
   return { type: "image/jpeg", width, height, jpeg: found, ...withoutTurn(content, view, turned) };
 }
@@ -211,7 +211,7 @@ function upright(bitmap, { orientation, alpha }) {
     }
     return new Uint8ClampedArray(target.buffer);
   };
-  return { width, height, rows };
+  return { width, height, rows, close: () => bitmap.close() };
 }
 
 function readerOf(bitmap) {
