@@ -20,7 +20,9 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from PIL import Image
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from edge import Classifier
 from edge.errors import PageError
@@ -226,6 +228,28 @@ def test_an_answer_shows_where_it_comes_from_and_what_the_model_is(window: Brows
     assert hashlib.sha256(MODEL.read_bytes()).hexdigest() in about
     assert about.count("the same") == 3
     assert "Passed" in about
+
+
+@no_browser
+def test_everything_can_be_done_by_the_keyboard(window: Browser) -> None:
+    driver = window.driver
+    driver.execute_script("document.activeElement.blur(); scrollTo(0, 0)")
+    reached = []
+    for _ in range(30):
+        ActionChains(driver).send_keys(Keys.TAB).perform()
+        focused = driver.switch_to.active_element
+        reached.append(focused.get_attribute("id") or focused.tag_name)
+        if focused.text == "normal, clean":
+            window.driver.execute_script("document.getElementById('answer').replaceChildren()")
+            focused.send_keys(Keys.ENTER)
+            assert "normal-clean.jpg" in window.answered("ok")
+        if reached[-1] == "strength":
+            before = driver.execute_script("return document.getElementById('heatmap').style.opacity")
+            focused.send_keys(Keys.ARROW_LEFT)
+            assert driver.execute_script("return document.getElementById('heatmap').style.opacity") < before
+        if reached[-1] == "summary":
+            break
+    assert {"files", "camera", "button", "strength", "summary"} <= set(reached)
 
 
 @no_browser
